@@ -1,0 +1,19 @@
+/** Unit and sandbox tests. Workspace packages resolve to their sources through the export condition `nsm-source`. */
+export default {
+  roots: ["<rootDir>/packages", "<rootDir>/apps", "<rootDir>/test"],
+  testMatch: ["**/*.test.ts"],
+  testPathIgnorePatterns: ["/node_modules/", "/dist/"],
+  modulePathIgnorePatterns: ["/dist/"],
+  testEnvironmentOptions: { customExportConditions: ["nsm-source", "node", "import", "default"] },
+  extensionsToTreatAsEsm: [".ts"],
+  moduleNameMapper: { "^(\\.{1,2}/.*)\\.js$": "$1" },
+  transform: {
+    "^.+\\.ts$": [
+      "@swc/jest",
+      { module: { type: "es6" }, jsc: { target: "es2022", parser: { syntax: "typescript" } } },
+    ],
+  },
+  setupFiles: ["<rootDir>/tooling/jest.setup.mjs"],
+  injectGlobals: true,
+  testTimeout: 10_000,
+};
