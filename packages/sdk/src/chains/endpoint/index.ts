@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The endpoint chain. Upstream: `sdk/pkg/networkservice/chains/endpoint`.
+ *
+ * @packageDocumentation
+ */
+export { type Endpoint, type EndpointOptions, endpoint } from "./endpoint.js";
