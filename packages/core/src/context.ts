@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { setMaxListeners } from "node:events";
 import type { Clock, Timer } from "./clock.js";
 import { Code, StatusError } from "./errors.js";
 import type { Logger } from "./logger.js";
@@ -80,6 +81,12 @@ class ContextImpl implements Context {
 }
 
 const neverAborted = new AbortController().signal;
+allowManyListeners(neverAborted);
+
+/** A chain's context has one listener per connection; Node warns of more than ten. */
+function allowManyListeners(signal: AbortSignal): void {
+  setMaxListeners(0, signal);
+}
 
 /** What {@link rootContext} needs. */
 export interface RootContextOptions {
@@ -92,6 +99,7 @@ export interface RootContextOptions {
 /** A context without values and deadline. */
 export function rootContext(options: RootContextOptions): Context {
   const signal = options.signal ?? neverAborted;
+  allowManyListeners(signal);
   return new ContextImpl({ signal, deadlineMs: undefined }, options.clock, options.log, undefined);
 }
 
@@ -123,6 +131,7 @@ function derive(
   follow: readonly AbortSignal[],
 ): CancellableContext {
   const controller = new AbortController();
+  allowManyListeners(controller.signal);
   let timer: Timer | undefined;
   const cancel = (reason: unknown): void => {
     timer?.cancel();
