@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Settings of the kernel forwarder (upstream names: cmd-forwarder-vpp). */
+export interface ForwarderConfig {
+  /** `NSM_NAME`, else `forwarder-<NODE_NAME>`, else `forwarder`. */
+  readonly name: string;
+  /** `NSM_LABELS`. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** `NSM_NSNAME`: network service the forwarder registers under. */
+  readonly networkServiceName: string;
+  /** `NSM_CONNECT_TO`: the node's manager. */
+  readonly connectTo: URL;
+  /** `NSM_LISTEN_ON`. */
+  readonly listenOn: URL;
+  /** `NSM_DIAL_TIMEOUT`. */
+  readonly dialTimeoutMs: number;
+  /** `NSM_TUNNEL_IP`; undefined = first global unicast address of the default route's link. */
+  readonly tunnelIp: string | undefined;
+  /** `NSM_VXLAN_PORT`; 0 = 4789. */
+  readonly vxlanPort: number;
+  /** `NSM_MECHANISM_PRIORITY`. */
+  readonly mechanismPriority: readonly string[];
+  /** `NSM_IP_OVER_VXLAN`: offer VXLAN for payload IP too. */
+  readonly ipOverVxlan: boolean;
+}

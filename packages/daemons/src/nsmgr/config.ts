@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Settings of nsmgr (upstream: cmd-nsmgr). */
+export interface NsmgrConfig {
+  /** `NSM_NAME`: path segment name. */
+  readonly name: string;
+  /** `NSM_LISTEN_ON`. */
+  readonly listenOn: readonly URL[];
+  /** `NSM_REGISTRY_URL`; undefined (set empty) = own in-memory registry. */
+  readonly registryUrl: URL | undefined;
+  /** `NSM_DIAL_TIMEOUT`. */
+  readonly dialTimeoutMs: number;
+  /** `NSM_FORWARDER_NETWORK_SERVICE_NAME`. */
+  readonly forwarderServiceName: string;
+  /** URL that other nodes reach this manager at (upstream's public URL rule). */
+  readonly publicUrl: URL;
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Lab } from "../world/lab.js";
+import type { WorldOptions } from "../world/pod.js";
+
+/** How thorough a run is: short forms belong to `npm test`, full ones to `npm run test:lab`. */
+export type ScenarioForm = "short" | "full";
+
+/** What a scenario works with. */
+export interface ScenarioRun {
+  readonly form: ScenarioForm;
+  readonly options: WorldOptions;
+  /** Notes a fact for the report. */
+  note(text: string): void;
+  /** Aborted when the world is asked to end. */
+  readonly ending: AbortSignal;
+}
+
+/** An entry of the acceptance catalogue that runs in the lab. */
+export interface Scenario {
+  /** Permanent id, for example `UC-01`. */
+  readonly id: string;
+  /** What holds when it passes, as a statement. */
+  readonly title: string;
+  readonly nodes: number;
+  /** Bound of the whole scenario, milliseconds; default 60 000. */
+  readonly timeoutMs?: number;
+  /** @throws anything when an expectation does not hold */
+  run(lab: Lab, run: ScenarioRun): Promise<void>;
+}
+
+/** Outcome of a scenario as `reports/scenarios.json` keeps it. */
+export interface ScenarioOutcome {
+  readonly status: "passed" | "failed" | "skipped";
+  readonly reason: string;
+  readonly ms: number;
+  readonly form: ScenarioForm;
+  readonly notes: readonly string[];
+}
+
+/** Runs one scenario in a fresh lab and stops the lab whatever happens. */
+export async function runScenario(scenario: Scenario, run: Omit<ScenarioRun, "note">): Promise<ScenarioOutcome> {
+  const startMs = performance.now();
+  const notes: string[] = [];
+  const outcome = (status: ScenarioOutcome["status"], reason = ""): ScenarioOutcome => ({
+    status,
+    reason,
+    ms: Math.round(performance.now() - startMs),
+    form: run.form,
+    notes,
+  });
+  let lab: Lab | undefined;
+  try {
+    lab = await Lab.create({ ...run.options, nodes: scenario.nodes });
+    await scenario.run(lab, { ...run, note: (text) => notes.push(text) });
+    await lab.stop();
+    return outcome("passed");
+  } catch (error) {
+    await lab?.stop().catch(() => {});
+    return outcome("failed", error instanceof Error ? error.message : String(error));
+  }
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import type { NamespaceHolder } from "./namespace-holder.js";
+
+/** A daemon to be run in a pod or node. */
+export interface ProcessSpec {
+  /** Unique in the lab; names the log file. */
+  readonly name: string;
+  /** Script run by Node. */
+  readonly script: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** File that stdout and stderr are appended to. */
+  readonly logPath: string;
+}
+
+/** A running daemon. */
+export interface LabProcess {
+  readonly name: string;
+  readonly pid: number;
+  readonly logPath: string;
+  readonly running: boolean;
+  /** Settles with the exit code (128 + n for signal n). */
+  readonly exited: Promise<number>;
+  /** Everything written so far. */
+  log(): string;
+  /** SIGKILL of the process alone (K1). */
+  kill(): Promise<void>;
+  /** SIGTERM (K3), then SIGKILL after `graceMs` milliseconds (default 10 s). @returns the exit code */
+  stop(graceMs?: number): Promise<number>;
+  signal(signal: NodeJS.Signals): void;
+}
+
+/** Starts a daemon inside a holder's namespaces, in a session of its own: Ctrl-C reaches the lab only. */
+export function startProcess(spec: ProcessSpec, holder: NamespaceHolder): LabProcess {
+  mkdirSync(dirname(spec.logPath), { recursive: true });
+  const log = openSync(spec.logPath, "a");
+  const { command, args } = holder.enter(process.execPath, ["--enable-source-maps", spec.script]);
+  const child = spawn(command, args, {
+    stdio: ["ignore", log, log],
+    env: { PATH: process.env.PATH, HOME: "/run", ...spec.env },
+    detached: true,
+  });
+  closeSync(log);
+  return labProcess(spec, child);
+}
+
+const signalNumber: Readonly<Record<string, number>> = { SIGKILL: 9, SIGTERM: 15, SIGINT: 2, SIGABRT: 6, SIGSEGV: 11 };
+
+function labProcess(spec: ProcessSpec, child: ChildProcess): LabProcess {
+  const exited = once(child, "exit").then(
+    ([code, signal]: (number | string | null)[]) =>
+      typeof code === "number" ? code : 128 + (signalNumber[String(signal)] ?? 0),
+    () => 127,
+  );
+  const running = (): boolean => child.exitCode === null && child.signalCode === null;
+  return {
+    name: spec.name,
+    pid: child.pid ?? -1,
+    logPath: spec.logPath,
+    get running() {
+      return running();
+    },
+    exited,
+    log: () => readFileSync(spec.logPath, "utf8"),
+    async kill() {
+      child.kill("SIGKILL");
+      await exited;
+    },
+    async stop(graceMs = 10_000) {
+      if (!running()) return await exited;
+      child.kill("SIGTERM");
+      const timer = setTimeout(() => child.kill("SIGKILL"), graceMs);
+      try {
+        return await exited;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    signal: (signal) => void child.kill(signal),
+  };
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+import { startProcess, type LabProcess } from "./lab-process.js";
+import { nodeMounts } from "./mounts.js";
+import { holdNamespaces, type NamespaceHolder } from "./namespace-holder.js";
+import { appScript, debugSocket, NSM_DIRECTORY, NSMGR_SOCKET } from "./paths.js";
+import { Pod, type WorldOptions } from "./pod.js";
+import { type Fabric, nodeAddress, plugIn } from "./underlay.js";
+
+/** A node: its own network and mount namespace, an uplink, and the daemons of the control plane. */
+export class LabNode {
+  readonly daemons = new Map<string, LabProcess>();
+  readonly pods = new Map<string, Pod>();
+
+  private constructor(
+    readonly name: string,
+    /** Underlay address. */
+    readonly address: string,
+    readonly holder: NamespaceHolder,
+    private readonly world: WorldOptions,
+  ) {}
+
+  /** Makes node number `index` (1-based) of a domain. */
+  static async create(index: number, fabric: Fabric, world: WorldOptions): Promise<LabNode> {
+    const name = `node-${index}`;
+    const holder = await holdNamespaces(name, nodeMounts);
+    await plugIn(fabric, index, holder.netnsPath);
+    return new LabNode(name, nodeAddress(fabric.domain, index), holder, world);
+  }
+
+  /** URL of the manager's socket, usable from the lab's own mount namespace. */
+  get nsmgrUrl(): URL {
+    return new URL(`unix://${this.holder.path(NSMGR_SOCKET)}`);
+  }
+
+  /** URL of a registry on this node. */
+  get registryUrl(): URL {
+    return new URL(`tcp://${this.address}:5002`);
+  }
+
+  startRegistry(env: Readonly<Record<string, string>> = {}): LabProcess {
+    return this.#start("registry", `registry-${this.name}`, { NSM_LISTEN_ON: `tcp://${this.address}:5002`, ...env });
+  }
+
+  startNsmgr(registryUrl: URL, env: Readonly<Record<string, string>> = {}): LabProcess {
+    return this.#start("nsmgr", `nsmgr-${this.name}`, {
+      NSM_NAME: `nsmgr-${this.name}`,
+      NSM_LISTEN_ON: `unix://${NSMGR_SOCKET},tcp://${this.address}:5001`,
+      NSM_REGISTRY_URL: registryUrl.href,
+      ...env,
+    });
+  }
+
+  startForwarder(env: Readonly<Record<string, string>> = {}): LabProcess {
+    return this.#start("forwarder", `forwarder-${this.name}`, {
+      NSM_NAME: `forwarder-${this.name}`,
+      NSM_CONNECT_TO: `unix://${NSMGR_SOCKET}`,
+      NSM_LISTEN_ON: `unix://${NSM_DIRECTORY}/forwarder.sock`,
+      NSM_TUNNEL_IP: this.address,
+      ...env,
+    });
+  }
+
+  /** Makes an empty pod on this node. */
+  async addPod(name: string): Promise<Pod> {
+    const pod = await Pod.create(name, this.name, this.holder, this.world);
+    this.pods.set(name, pod);
+    return pod;
+  }
+
+  #start(app: string, name: string, env: Readonly<Record<string, string>>): LabProcess {
+    const daemon = startProcess(
+      {
+        name,
+        script: appScript(this.world.repository, app),
+        logPath: `${this.world.logFolder}/${name}.log`,
+        env: { NODE_NAME: this.name, NSM_DEBUG_LISTEN_ON: `unix://${debugSocket(name)}`, ...this.world.env, ...env },
+      },
+      this.holder,
+    );
+    this.daemons.set(app, daemon);
+    return daemon;
+  }
+
+  /** Ends pods, then the daemons in the order clients depend on them. */
+  async stop(): Promise<void> {
+    for (const pod of this.pods.values()) await pod.stop();
+    for (const app of ["forwarder", "nsmgr", "registry"]) await this.daemons.get(app)?.stop();
+    await this.holder.kill();
+  }
+}

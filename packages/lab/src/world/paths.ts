@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+import { join } from "node:path";
+
+/** Where every node's sockets lie, inside its mount namespace (upstream's host path). */
+export const NSM_DIRECTORY = "/var/lib/networkservicemesh";
+
+/** The manager's socket. */
+export const NSMGR_SOCKET = `${NSM_DIRECTORY}/nsm.io.sock`;
+
+/** The daemons' scripts, as `scripts/bundle.mjs` leaves them below the repository. */
+export const appScript = (repository: string, app: string): string => join(repository, "apps", app, "dist", "main.mjs");
+
+/** Where a daemon serves its counts, inside its node's or pod's mount namespace. */
+export const debugSocket = (name: string): string => `/run/${name}.debug.sock`;

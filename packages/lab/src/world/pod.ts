@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type LabProcess, startProcess } from "./lab-process.js";
+import { holdNamespaces, type NamespaceHolder } from "./namespace-holder.js";
+import { podMounts } from "./mounts.js";
+import { appScript, debugSocket, NSM_DIRECTORY } from "./paths.js";
+import { withRouteSocket } from "./underlay.js";
+
+/** What pods and nodes take from the lab. */
+export interface WorldOptions {
+  /** Root of the clone, where the bundled daemons are. */
+  readonly repository: string;
+  /** Folder of the log files. */
+  readonly logFolder: string;
+  /** Environment of every daemon, for example `NSM_LOG_LEVEL`. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** A pod: its own network namespace and a mount namespace made from its node's. */
+export class Pod {
+  readonly processes: LabProcess[] = [];
+
+  private constructor(
+    readonly name: string,
+    readonly nodeName: string,
+    readonly holder: NamespaceHolder,
+    private readonly world: WorldOptions,
+  ) {}
+
+  /** Makes the pod's namespaces on a node; loopback is up. */
+  static async create(name: string, nodeName: string, node: NamespaceHolder, world: WorldOptions): Promise<Pod> {
+    const holder = await holdNamespaces(name, podMounts(name), node);
+    await withRouteSocket(holder.netnsPath, (route) => route.linkSet("lo", { up: true }));
+    return new Pod(name, nodeName, holder, world);
+  }
+
+  /** Starts a client. @param services network service URLs */
+  startNsc(services: readonly string[], env: Readonly<Record<string, string>> = {}): LabProcess {
+    return this.#start("nsc", { NSM_NETWORK_SERVICES: services.join(","), NSM_LOCAL_DNS_SERVER_ENABLED: "false", ...env });
+  }
+
+  /** Starts an endpoint. */
+  startNse(env: Readonly<Record<string, string>> = {}): LabProcess {
+    return this.#start("nse", env);
+  }
+
+  #start(app: string, env: Readonly<Record<string, string>>): LabProcess {
+    const process = startProcess(
+      {
+        name: this.name,
+        script: appScript(this.world.repository, app),
+        logPath: `${this.world.logFolder}/${this.name}.log`,
+        env: {
+          NSM_NAME: this.name,
+          POD_NAME: this.name,
+          NODE_NAME: this.nodeName,
+          // The manager and the forwarder open the endpoint's socket by its path
+          TMPDIR: `${NSM_DIRECTORY}/${this.name}`,
+          NSM_DEBUG_LISTEN_ON: `unix://${debugSocket(this.name)}`,
+          ...this.world.env,
+          ...env,
+        },
+      },
+      this.holder,
+    );
+    this.processes.push(process);
+    return process;
+  }
+
+  /** Kills all processes and with them the namespaces (K2). */
+  async kill(): Promise<void> {
+    await Promise.all(this.processes.map((process) => process.kill()));
+    await this.holder.kill();
+  }
+
+  /** Ends all processes gracefully (K3), then the namespaces. */
+  async stop(): Promise<void> {
+    await Promise.all(this.processes.map((process) => process.stop()));
+    await this.holder.kill();
+  }
+}
