@@ -10,3 +10,4 @@ export {
   type LinuxErrorDetails,
   linuxError,
 } from "./syscall/index.js";
+export type { RunningTimer, TimerFunctions } from "./timers.js";

@@ -33,4 +33,10 @@ export {
   type WireType,
 } from "./codec.js";
 export { flag, type MessageCodec, messageCodec, messagesOf, type NetlinkMessage } from "./message.js";
-export { type NetlinkRequest, type NetlinkSocket, netlinkStatistics, openNetlinkSocket } from "./socket.js";
+export {
+  type NetlinkRequest,
+  type NetlinkSocket,
+  netlinkStatistics,
+  openMulticastSocket,
+  openNetlinkSocket,
+} from "./socket.js";

@@ -10,11 +10,7 @@ import {
   u8,
   u32,
 } from "../netlink/index.js";
-import { hasCode } from "../syscall/index.js";
-
-const RTM_NEWADDR = 20;
-const RTM_DELADDR = 21;
-const RTM_GETADDR = 22;
+import { changes, type MessageName, routeRequest } from "./request.js";
 
 /** struct ifaddrmsg and IFA_* of linux/if_addr.h. */
 export const addressMessage = messageCodec(
@@ -65,21 +61,14 @@ export function addressOperations(socket: NetlinkSocket): AddressOperations {
   return {
     async addressReplace(linkIndex, address) {
       const flags = addressFlag.PERMANENT | addressFlag.NODAD;
-      const request = addressRequest(RTM_NEWADDR, "RTM_NEWADDR", linkIndex, address, flags);
-      socket.request({ ...request, flags: flag.CREATE | flag.REPLACE });
+      socket.request(addressRequest("RTM_NEWADDR", linkIndex, address, flags, flag.CREATE | flag.REPLACE));
     },
     async addressDelete(linkIndex, address) {
-      try {
-        socket.request(addressRequest(RTM_DELADDR, "RTM_DELADDR", linkIndex, address));
-        return true;
-      } catch (error) {
-        if (hasCode(error, "EADDRNOTAVAIL", "ENODEV")) return false;
-        throw error;
-      }
+      return changes(socket, addressRequest("RTM_DELADDR", linkIndex, address), "EADDRNOTAVAIL", "ENODEV");
     },
     async addresses(linkIndex) {
       const payload = addressMessage.encode({ index: linkIndex ?? 0 });
-      const found = socket.dump({ type: RTM_GETADDR, name: "RTM_GETADDR", payload }, ({ payload }) =>
+      const found = socket.dump(routeRequest("RTM_GETADDR", payload), ({ payload }) =>
         decodeAddress(payload),
       );
       // Kernels without strict checks ignore the filter
@@ -89,18 +78,20 @@ export function addressOperations(socket: NetlinkSocket): AddressOperations {
 }
 
 function addressRequest(
-  type: number,
-  name: string,
+  name: MessageName,
   index: number,
   address: string,
+  addressFlags?: number,
   flags?: number,
 ): NetlinkRequest {
   const { ip, length, family } = parsePrefix(address);
-  const payload = addressMessage.encode(
-    { family, prefixLength: length, index },
-    { address: ip, local: ip, flags },
+  const values = { address: ip, local: ip, flags: addressFlags };
+  return routeRequest(
+    name,
+    addressMessage.encode({ family, prefixLength: length, index }, values),
+    address,
+    flags,
   );
-  return { type, name, payload, subject: address };
 }
 
 /** Reads RTM_NEWADDR and RTM_DELADDR. */

@@ -21,3 +21,4 @@ export { openRouteSocket, type RouteSocket } from "./route-socket.js";
 export { mainTable, type Route, type RouteFilter, type RouteOperations, type RouteSpec } from "./routes.js";
 export type { PortRange, Rule, RuleOperations } from "./rules.js";
 export type { IngressFilter, QueueingDiscipline, TrafficOperations } from "./traffic.js";
+export { type LinkEvent, type LinkWatch, type WatchOptions, watchLinks } from "./watch.js";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readdirSync } from "node:fs";
-import { openRouteSocket, type RouteSocket } from "./index.js";
 import { describeInNetns, type ScratchNetns, scratchNetns } from "../testing/namespaces.js";
+import { openRouteSocket, type RouteSocket } from "./index.js";
 
 describeInNetns("links", () => {
   let here: ScratchNetns;
@@ -44,7 +44,11 @@ describeInNetns("links", () => {
 
   it("leaves nothing behind when the peer's name is taken", async () => {
     await peerRoute.linkAdd({ kind: "bridge", name: "nsm-1" });
-    await expect(route.linkAdd(veth())).rejects.toMatchObject({ code: "EEXIST", errno: 17, syscall: "RTM_NEWLINK" });
+    await expect(route.linkAdd(veth())).rejects.toMatchObject({
+      code: "EEXIST",
+      errno: 17,
+      syscall: "RTM_NEWLINK",
+    });
     expect((await route.links()).map(({ name }) => name)).toEqual(["lo"]);
     expect((await peerRoute.links()).map(({ name, kind }) => [name, kind])).toEqual([
       ["lo", undefined],
@@ -118,7 +122,8 @@ describeInNetns("links", () => {
   });
 
   it("lists more links than one answer of the kernel holds", async () => {
-    for (let i = 0; i < 60; i++) await route.linkAdd({ kind: "veth", name: `a${i}`, peer: { name: `b${i}` } });
+    for (let i = 0; i < 60; i++)
+      await route.linkAdd({ kind: "veth", name: `a${i}`, peer: { name: `b${i}` } });
     const names = (await route.links()).map(({ name }) => name);
     expect(names).toHaveLength(121);
     expect(new Set(names).size).toBe(121);

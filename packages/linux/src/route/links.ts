@@ -13,10 +13,8 @@ import {
   vethData,
   vxlanData,
 } from "./link-codec.js";
+import { type MessageName, routeRequest } from "./request.js";
 
-const RTM_NEWLINK = 16;
-const RTM_DELLINK = 17;
-const RTM_GETLINK = 18;
 const ADDR_GEN_MODE_NONE = 1; // IN6_ADDR_GEN_MODE_NONE of linux/if_link.h
 
 /** What both ends of a veth pair and every other link have. */
@@ -101,7 +99,7 @@ export function linkOperations(socket: NetlinkSocket): LinkOperations {
     },
     async linkDelete(link) {
       try {
-        socket.request({ ...named(RTM_DELLINK, "RTM_DELLINK", link) });
+        await socket.requestInBackground(named("RTM_DELLINK", link));
         return true;
       } catch (error) {
         if (hasCode(error, "ENODEV")) return false;
@@ -110,39 +108,31 @@ export function linkOperations(socket: NetlinkSocket): LinkOperations {
     },
     async linkGet(link) {
       try {
-        return socket.request(named(RTM_GETLINK, "RTM_GETLINK", link), ({ payload }) =>
-          decodeLink(payload),
-        )[0];
+        return socket.request(named("RTM_GETLINK", link), ({ payload }) => decodeLink(payload))[0];
       } catch (error) {
         if (hasCode(error, "ENODEV")) return undefined;
         throw error;
       }
     },
     async links() {
-      return socket.dump(
-        { type: RTM_GETLINK, name: "RTM_GETLINK", payload: linkMessage.encode({}) },
-        ({ payload }) => decodeLink(payload),
+      return socket.dump(routeRequest("RTM_GETLINK", linkMessage.encode({})), ({ payload }) =>
+        decodeLink(payload),
       );
     },
   };
 }
 
-function named(type: number, name: string, link: number | string): NetlinkRequest {
+function named(name: MessageName, link: number | string): NetlinkRequest {
   const payload =
     typeof link === "number" ? linkMessage.encode({ index: link }) : linkMessage.encode({}, { name: link });
-  return { type, name, payload, subject: String(link) };
+  return routeRequest(name, payload, String(link));
 }
 
 function newLink(spec: LinkSpec): NetlinkRequest {
   const { name, mtuBytes, macAddress, kind } = spec;
   const info = { kind, data: kindData(spec) };
-  return {
-    type: RTM_NEWLINK,
-    name: "RTM_NEWLINK",
-    flags: flag.CREATE | flag.EXCL,
-    payload: linkMessage.encode({}, { name, mtuBytes, macAddress, info }),
-    subject: name,
-  };
+  const payload = linkMessage.encode({}, { name, mtuBytes, macAddress, info });
+  return routeRequest("RTM_NEWLINK", payload, name, flag.CREATE | flag.EXCL);
 }
 
 function kindData(spec: LinkSpec): Uint8Array {
@@ -199,10 +189,5 @@ function changeLink(link: number | string, changes: LinkChanges): NetlinkRequest
     netnsFd: netns?.fd,
     familySettings: ipv6AddressGeneration && { inet6: { addressGenerationMode: ADDR_GEN_MODE_NONE } },
   };
-  return {
-    type: RTM_NEWLINK,
-    name: "RTM_NEWLINK",
-    payload: linkMessage.encode(header, values),
-    subject: String(link),
-  };
+  return routeRequest("RTM_NEWLINK", linkMessage.encode(header, values), String(link));
 }

@@ -16,12 +16,9 @@ import {
   u8,
   u16,
 } from "../netlink/index.js";
-import { hasCode } from "../syscall/index.js";
 import { present } from "./link-codec.js";
+import { changes, type MessageName, routeRequest } from "./request.js";
 
-const RTM_NEWNEIGH = 28;
-const RTM_DELNEIGH = 29;
-const RTM_GETNEIGH = 30;
 const AF_BRIDGE = 7;
 const NTF_SELF = 0x02;
 
@@ -76,7 +73,7 @@ export interface NeighbourOperations {
   /**
    * Adds a default destination (MAC all zero) to a vxlan device, with an own port if the remote's differs. The
    * kernel cannot replace such an entry: delete the former one. One that is there already is success.
-   * @throws LinuxError ENODEV, EOPNOTSUPP when the link is no vxlan device
+   * @throws LinuxError ENODEV
    */
   forwardingDefaultAdd(vxlanIndex: number, destination: DefaultDestination): Promise<void>;
   /** @returns false when it was absent already */
@@ -96,17 +93,11 @@ export function neighbourOperations(socket: NetlinkSocket): NeighbourOperations 
         { family: familyOf(ip), index: linkIndex, state: value },
         { ip, macAddress },
       );
-      socket.request({
-        type: RTM_NEWNEIGH,
-        name: "RTM_NEWNEIGH",
-        flags: flag.CREATE | flag.REPLACE,
-        payload,
-        subject: ip,
-      });
+      socket.request(routeRequest("RTM_NEWNEIGH", payload, ip, flag.CREATE | flag.REPLACE));
     },
     async neighbourDelete(linkIndex, ip) {
       const payload = neighbourMessage.encode({ family: familyOf(ip), index: linkIndex }, { ip });
-      return deleted(socket, { type: RTM_DELNEIGH, name: "RTM_DELNEIGH", payload, subject: ip });
+      return changes(socket, routeRequest("RTM_DELNEIGH", payload, ip), "ENOENT", "ENODEV");
     },
     async neighbours(linkIndex) {
       const found = ([AF_INET, AF_INET6] as const).flatMap((family) => listNeighbours(socket, family));
@@ -115,35 +106,24 @@ export function neighbourOperations(socket: NetlinkSocket): NeighbourOperations 
       );
     },
     async forwardingDefaultAdd(vxlanIndex, destination) {
-      const request = defaultRequest(RTM_NEWNEIGH, "RTM_NEWNEIGH", vxlanIndex, destination);
-      socket.request({ ...request, flags: flag.CREATE | flag.APPEND });
+      socket.request(encodeDefault("RTM_NEWNEIGH", vxlanIndex, destination, flag.CREATE | flag.APPEND));
     },
     async forwardingDefaultDelete(vxlanIndex, destination) {
-      return deleted(socket, defaultRequest(RTM_DELNEIGH, "RTM_DELNEIGH", vxlanIndex, destination));
+      return changes(socket, encodeDefault("RTM_DELNEIGH", vxlanIndex, destination), "ENOENT", "ENODEV");
     },
     async forwardingEntries(vxlanIndex) {
       const payload = neighbourMessage.encode({ family: AF_BRIDGE, index: vxlanIndex });
-      const request = { type: RTM_GETNEIGH, name: "RTM_GETNEIGH", payload };
+      const request = routeRequest("RTM_GETNEIGH", payload);
       return socket.dump(request, ({ payload }) => decodeForwarding(payload)).flatMap((entry) => entry ?? []);
     },
   };
 }
 
-function deleted(socket: NetlinkSocket, request: NetlinkRequest): boolean {
-  try {
-    socket.request(request);
-    return true;
-  } catch (error) {
-    if (hasCode(error, "ENOENT", "ENODEV")) return false;
-    throw error;
-  }
-}
-
-function defaultRequest(
-  type: number,
-  name: string,
+function encodeDefault(
+  name: MessageName,
   index: number,
   { remote, port }: DefaultDestination,
+  flags?: number,
 ): NetlinkRequest {
   const header = {
     family: AF_BRIDGE,
@@ -152,12 +132,12 @@ function defaultRequest(
     flags: NTF_SELF,
   };
   const payload = neighbourMessage.encode(header, { ip: remote, macAddress: defaultMac, port });
-  return { type, name, payload, subject: remote };
+  return routeRequest(name, payload, remote, flags);
 }
 
 function listNeighbours(socket: NetlinkSocket, family: IpFamily): Neighbour[] {
   // The strict dump takes the link as attribute NDA_IFINDEX only; the few entries are filtered here instead
-  const request = { type: RTM_GETNEIGH, name: "RTM_GETNEIGH", payload: neighbourMessage.encode({ family }) };
+  const request = routeRequest("RTM_GETNEIGH", neighbourMessage.encode({ family }));
   return socket
     .dump(request, ({ payload }) => neighbourMessage.decode(payload))
     .filter(({ header, values }) => header.family === family && values.ip !== undefined)

@@ -17,13 +17,10 @@ import {
   u8,
   u32,
 } from "../netlink/index.js";
-import { hasCode } from "../syscall/index.js";
 import { scope as scopes } from "./addresses.js";
 import { present } from "./link-codec.js";
+import { changes, type MessageName, routeRequest } from "./request.js";
 
-const RTM_NEWROUTE = 24;
-const RTM_DELROUTE = 25;
-const RTM_GETROUTE = 26;
 const RTPROT_BOOT = 3;
 const RTN_UNICAST = 1;
 const RTNH_F_ONLINK = 4;
@@ -112,19 +109,10 @@ export interface RouteOperations {
 export function routeOperations(socket: NetlinkSocket): RouteOperations {
   return {
     async routeReplace(route) {
-      socket.request({
-        ...routeRequest(RTM_NEWROUTE, "RTM_NEWROUTE", route),
-        flags: flag.CREATE | flag.REPLACE,
-      });
+      socket.request(encodeRoute("RTM_NEWROUTE", route, flag.CREATE | flag.REPLACE));
     },
     async routeDelete(route) {
-      try {
-        socket.request(routeRequest(RTM_DELROUTE, "RTM_DELROUTE", route));
-        return true;
-      } catch (error) {
-        if (hasCode(error, "ESRCH", "ENODEV")) return false;
-        throw error;
-      }
+      return changes(socket, encodeRoute("RTM_DELROUTE", route), "ESRCH", "ENODEV");
     },
     async routes(filter = {}) {
       const families: IpFamily[] = filter.family === undefined ? [AF_INET, AF_INET6] : [filter.family];
@@ -136,7 +124,7 @@ export function routeOperations(socket: NetlinkSocket): RouteOperations {
 }
 
 function listRoutes(socket: NetlinkSocket, family: IpFamily): Route[] {
-  const request = { type: RTM_GETROUTE, name: "RTM_GETROUTE", payload: routeMessage.encode({ family }) };
+  const request = routeRequest("RTM_GETROUTE", routeMessage.encode({ family }));
   const found = socket.dump(request, ({ payload }) => decodeRoute(payload));
   // A kernel without IPv6 answers for every family
   return found.filter((route) => route.family === family);
@@ -146,7 +134,7 @@ function matches(route: Route, { table, linkIndex }: RouteFilter): boolean {
   return (table ?? route.table) === route.table && (linkIndex ?? route.linkIndex) === route.linkIndex;
 }
 
-function routeRequest(type: number, name: string, route: RouteSpec): NetlinkRequest {
+function encodeRoute(name: MessageName, route: RouteSpec, flags?: number): NetlinkRequest {
   const prefix = parsePrefix(route.destination);
   const { linkIndex, gateway, source, metric, table = mainTable } = route;
   if (gateway !== undefined && familyOf(gateway) !== prefix.family)
@@ -160,7 +148,7 @@ function routeRequest(type: number, name: string, route: RouteSpec): NetlinkRequ
     flags: gateway === undefined ? 0 : RTNH_F_ONLINK,
   };
   const values = { destination: maskedBytes(prefix), linkIndex, gateway, metric, source, table };
-  return { type, name, payload: routeMessage.encode(header, values), subject: route.destination };
+  return routeRequest(name, routeMessage.encode(header, values), route.destination, flags);
 }
 
 function decodeRoute(payload: Buffer): Route {

@@ -16,12 +16,9 @@ import {
   u16,
   u32,
 } from "../netlink/index.js";
-import { hasCode } from "../syscall/index.js";
 import { present } from "./link-codec.js";
+import { changes, type MessageName, routeRequest } from "./request.js";
 
-const RTM_NEWRULE = 32;
-const RTM_DELRULE = 33;
-const RTM_GETRULE = 34;
 const FR_ACT_TO_TBL = 1;
 
 /** struct fib_rule_port_range of linux/fib_rules.h. */
@@ -87,25 +84,15 @@ export interface RuleOperations {
 export function ruleOperations(socket: NetlinkSocket): RuleOperations {
   return {
     async ruleAdd(rule) {
-      socket.request({ ...ruleRequest(RTM_NEWRULE, "RTM_NEWRULE", rule), flags: flag.CREATE | flag.EXCL });
+      socket.request(encodeRule("RTM_NEWRULE", rule, flag.CREATE | flag.EXCL));
     },
     async ruleDelete(rule) {
-      try {
-        socket.request(ruleRequest(RTM_DELRULE, "RTM_DELRULE", rule));
-        return true;
-      } catch (error) {
-        if (hasCode(error, "ENOENT")) return false;
-        throw error;
-      }
+      return changes(socket, encodeRule("RTM_DELRULE", rule), "ENOENT");
     },
     async rules(family) {
       const families: IpFamily[] = family === undefined ? [AF_INET, AF_INET6] : [family];
       return families.flatMap((wanted) => {
-        const request = {
-          type: RTM_GETRULE,
-          name: "RTM_GETRULE",
-          payload: ruleMessage.encode({ family: wanted }),
-        };
+        const request = routeRequest("RTM_GETRULE", ruleMessage.encode({ family: wanted }));
         return socket
           .dump(request, ({ payload }) => decodeRule(payload))
           .filter((rule) => rule.family === wanted);
@@ -114,7 +101,7 @@ export function ruleOperations(socket: NetlinkSocket): RuleOperations {
   };
 }
 
-function ruleRequest(type: number, name: string, rule: Rule): NetlinkRequest {
+function encodeRule(name: MessageName, rule: Rule, flags?: number): NetlinkRequest {
   const source = rule.source === undefined ? undefined : parsePrefix(rule.source);
   const destination = rule.destination === undefined ? undefined : parsePrefix(rule.destination);
   const header = {
@@ -133,7 +120,7 @@ function ruleRequest(type: number, name: string, rule: Rule): NetlinkRequest {
     sourcePorts,
     destinationPorts,
   });
-  return { type, name, payload, subject: `table ${table}` };
+  return routeRequest(name, payload, `table ${table}`, flags);
 }
 
 function decodeRule(payload: Buffer): Rule {

@@ -14,15 +14,9 @@ import {
   u16,
   u32,
 } from "../netlink/index.js";
-import { hasCode } from "../syscall/index.js";
 import { present } from "./link-codec.js";
+import { changes, routeRequest } from "./request.js";
 
-const RTM_NEWQDISC = 36;
-const RTM_DELQDISC = 37;
-const RTM_GETQDISC = 38;
-const RTM_NEWTFILTER = 44;
-const RTM_DELTFILTER = 45;
-const RTM_GETTFILTER = 46;
 const TC_H_INGRESS = 0xfffffff1; // linux/pkt_sched.h
 const ingressHandle = 0xffff0000;
 const TC_U32_TERMINAL = 1; // linux/pkt_cls.h
@@ -128,8 +122,8 @@ export function trafficOperations(socket: NetlinkSocket): TrafficOperations {
     async ingressAdd(linkIndex) {
       const header = { index: linkIndex, handle: ingressHandle, parent: TC_H_INGRESS };
       const payload = trafficMessage.encode(header, { kind: "ingress" });
-      const request = { type: RTM_NEWQDISC, name: "RTM_NEWQDISC", payload, subject: `link ${linkIndex}` };
-      return succeeds(socket, { ...request, flags: flag.CREATE | flag.EXCL }, "EEXIST");
+      const request = routeRequest("RTM_NEWQDISC", payload, `link ${linkIndex}`, flag.CREATE | flag.EXCL);
+      return changes(socket, request, "EEXIST");
     },
     async ingressDelete(linkIndex) {
       const payload = trafficMessage.encode({
@@ -137,8 +131,8 @@ export function trafficOperations(socket: NetlinkSocket): TrafficOperations {
         handle: ingressHandle,
         parent: TC_H_INGRESS,
       });
-      const request = { type: RTM_DELQDISC, name: "RTM_DELQDISC", payload, subject: `link ${linkIndex}` };
-      return succeeds(socket, request, "EINVAL", "ENOENT", "ENODEV");
+      const request = routeRequest("RTM_DELQDISC", payload, `link ${linkIndex}`);
+      return changes(socket, request, "EINVAL", "ENOENT", "ENODEV");
     },
     async redirectReplace(linkIndex, targetIndex) {
       const options = u32Options.encode({
@@ -146,23 +140,23 @@ export function trafficOperations(socket: NetlinkSocket): TrafficOperations {
         actions: { first: { kind: "mirred", options: { parameters: redirectTo(targetIndex) } } },
       });
       const payload = trafficMessage.encode(filterHeader(linkIndex), { kind: "u32", options });
-      const request = { type: RTM_NEWTFILTER, name: "RTM_NEWTFILTER", payload, subject: `link ${linkIndex}` };
-      socket.request({ ...request, flags: flag.CREATE });
+      const request = routeRequest("RTM_NEWTFILTER", payload, `link ${linkIndex}`, flag.CREATE);
+      socket.request(request);
     },
     async redirectDelete(linkIndex) {
       const payload = trafficMessage.encode(filterHeader(linkIndex), { kind: "u32" });
-      const request = { type: RTM_DELTFILTER, name: "RTM_DELTFILTER", payload, subject: `link ${linkIndex}` };
-      return succeeds(socket, request, "EINVAL", "ENOENT", "ENODEV");
+      const request = routeRequest("RTM_DELTFILTER", payload, `link ${linkIndex}`);
+      return changes(socket, request, "EINVAL", "ENOENT", "ENODEV");
     },
     async ingressFilters(linkIndex) {
       const payload = trafficMessage.encode({ index: linkIndex, parent: ingressHandle });
-      const request = { type: RTM_GETTFILTER, name: "RTM_GETTFILTER", payload };
+      const request = routeRequest("RTM_GETTFILTER", payload);
       const found = socket.dump(request, ({ payload }) => decodeFilter(payload));
       return found.filter(({ kind, handle }) => kind !== "u32" || isNode(handle));
     },
     async queueingDisciplines(linkIndex) {
       const payload = trafficMessage.encode({ index: linkIndex ?? 0 });
-      const found = socket.dump({ type: RTM_GETQDISC, name: "RTM_GETQDISC", payload }, ({ payload }) => {
+      const found = socket.dump(routeRequest("RTM_GETQDISC", payload), ({ payload }) => {
         const { header, values } = trafficMessage.decode(payload);
         return {
           linkIndex: header.index,
@@ -189,21 +183,6 @@ function filterHeader(index: number) {
 /** u32 lists its hash tables too; only nodes have a nonzero lower part. */
 function isNode(handle: number): boolean {
   return (handle & 0xfff) !== 0;
-}
-
-/** Sends a request; one of `codes` means that the wanted state was there already. */
-function succeeds(
-  socket: NetlinkSocket,
-  request: Parameters<NetlinkSocket["request"]>[0],
-  ...codes: string[]
-): boolean {
-  try {
-    socket.request(request);
-    return true;
-  } catch (error) {
-    if (hasCode(error, ...codes)) return false;
-    throw error;
-  }
 }
 
 function decodeFilter(payload: Buffer): IngressFilter {

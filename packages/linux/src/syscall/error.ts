@@ -31,7 +31,7 @@ export class LinuxError extends Error {
   /** The call that failed, for example `setns` or `RTM_NEWLINK`. */
   readonly syscall: string;
   /** Kernel's own explanation, when it gave one. */
-  readonly extAck?: string;
+  declare readonly extAck?: string;
 
   constructor(errno: number, syscall: string, details: LinuxErrorDetails = {}) {
     const code = errnoName(errno);

@@ -12,6 +12,7 @@ export {
   receive,
   receiveFrom,
   send,
+  sendInBackground,
   setIntegerOption,
   setns,
   socket,

@@ -93,6 +93,19 @@ export function send(fd: number, data: Uint8Array, address?: Uint8Array): number
   return checked(raw.sendto(fd, data, data.length, 0, address ?? null, address?.length ?? 0), "sendto");
 }
 
+/**
+ * sendto(2) of a netlink message on a thread of the pool, for requests that keep the kernel busy for long.
+ * @returns whether it was sent; the error number stays on that other thread
+ */
+export function sendInBackground(fd: number, data: Uint8Array): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    raw.sendto.async(fd, data, data.length, 0, null, 0, (error: unknown, result: number) => {
+      if (error) reject(error);
+      else resolve(result === data.length);
+    });
+  });
+}
+
 const MSG_DONTWAIT = 0x40;
 const EAGAIN = 11;
 const EINTR = 4;

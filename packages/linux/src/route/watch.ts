@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+import { closeSync } from "node:fs";
+import { messagesOf, openMulticastSocket } from "../netlink/index.js";
+import type { Netns } from "../netns/index.js";
+import { hasCode, receive } from "../syscall/index.js";
+import type { RunningTimer, TimerFunctions } from "../timers.js";
+import { decodeAddress, type LinkAddress } from "./addresses.js";
+import { decodeLink, type Link } from "./link-codec.js";
+import { messageType } from "./request.js";
+
+const NETLINK_ROUTE = 0;
+/** RTNLGRP_* of linux/rtnetlink.h. */
+const group = { LINK: 1, IPV4_IFADDR: 5, IPV6_IFADDR: 9 } as const;
+
+/** What happened to the links of a namespace. */
+export type LinkEvent =
+  /** Made or changed. */
+  | { readonly type: "link"; readonly link: Link }
+  /** Deleted, or moved into another namespace. A veth is deleted when the namespace of its peer dies. */
+  | { readonly type: "link-removed"; readonly link: Link }
+  | { readonly type: "address"; readonly address: LinkAddress }
+  | { readonly type: "address-removed"; readonly address: LinkAddress }
+  /** Events were lost: list again what matters. */
+  | { readonly type: "overrun" };
+
+/** What to watch, and how. */
+export interface WatchOptions {
+  readonly timers: TimerFunctions;
+  /** Called in the order of the kernel's events. */
+  readonly onEvent: (event: LinkEvent) => void;
+  /** Namespace to watch, kept alive meanwhile; default: the own one. */
+  readonly netns?: Netns;
+  /** Report addresses too. Default: false. */
+  readonly addresses?: boolean;
+  /** Greatest delay of an event. Default: 20 ms, at a cost of about 3 µs each. */
+  readonly pollIntervalMs?: number;
+}
+
+/** A running watch. */
+export interface LinkWatch {
+  /** Ends it; no event comes afterwards. */
+  close(): void;
+}
+
+/**
+ * Follows the links of a namespace (rtnetlink multicast groups) from now on. Node cannot wait for a netlink
+ * descriptor, so the socket is asked at intervals: far cheaper than a thread that waits.
+ * @throws LinuxError EPERM when the namespace cannot be entered
+ */
+export function watchLinks(options: WatchOptions): LinkWatch {
+  const { timers, onEvent, netns, addresses = false, pollIntervalMs = 20 } = options;
+  const groups = addresses ? [group.LINK, group.IPV4_IFADDR, group.IPV6_IFADDR] : [group.LINK];
+  const fd = openMulticastSocket(NETLINK_ROUTE, groups, netns);
+  const buffer = Buffer.allocUnsafeSlow(65536);
+  let open = true;
+  let timer: RunningTimer;
+  const schedule = () => {
+    timer = timers.setTimeout(poll, pollIntervalMs);
+    timer.unref?.();
+  };
+  const poll = () => {
+    schedule();
+    for (let events = readEvents(fd, buffer); events !== undefined; events = readEvents(fd, buffer)) {
+      for (const event of events) {
+        onEvent(event);
+        if (!open) return;
+      }
+    }
+  };
+  schedule();
+  return {
+    close() {
+      if (!open) return;
+      open = false;
+      timer.cancel();
+      closeSync(fd);
+    },
+  };
+}
+
+/** Everything of one recv(2), decoded before anyone is called; undefined when nothing is there. */
+function readEvents(fd: number, buffer: Buffer): LinkEvent[] | undefined {
+  try {
+    const length = receive(fd, buffer);
+    if (length === undefined) return undefined;
+    return Array.from(messagesOf(buffer.subarray(0, length))).flatMap(
+      ({ type, payload }) => eventOf(type, payload) ?? [],
+    );
+  } catch (error) {
+    if (hasCode(error, "ENOBUFS")) return [{ type: "overrun" }];
+    throw error;
+  }
+}
+
+const AF_BRIDGE = 7;
+
+function eventOf(type: number, payload: Buffer): LinkEvent | undefined {
+  switch (type) {
+    case messageType.RTM_NEWLINK:
+    case messageType.RTM_DELLINK:
+      // A bridge reports the state of its ports in messages of its own family: a port that leaves is not deleted
+      if (payload[0] === AF_BRIDGE) return undefined;
+      return { type: type === messageType.RTM_NEWLINK ? "link" : "link-removed", link: decodeLink(payload) };
+    case messageType.RTM_NEWADDR:
+      return { type: "address", address: decodeAddress(payload) };
+    case messageType.RTM_DELADDR:
+      return { type: "address-removed", address: decodeAddress(payload) };
+    default:
+      return undefined;
+  }
+}
