@@ -4,7 +4,7 @@ export default {
   testMatch: ["**/*.test.ts"],
   testPathIgnorePatterns: ["/node_modules/", "/dist/"],
   modulePathIgnorePatterns: ["/dist/"],
-  testEnvironmentOptions: { customExportConditions: ["nsm-source", "node", "import", "default"] },
+  testEnvironmentOptions: { customExportConditions: ["nsm-source", "node", "node-addons"] },
   extensionsToTreatAsEsm: [".ts"],
   moduleNameMapper: { "^(\\.{1,2}/.*)\\.js$": "$1" },
   transform: {

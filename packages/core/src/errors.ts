@@ -52,10 +52,13 @@ const codeOfErrno: Readonly<Record<string, Code>> = {
 const isSystemError = (error: object): error is { code: string; message: string } =>
   "code" in error && typeof error.code === "string" && /^E[A-Z0-9]+$/.test(error.code);
 
+const hasCodeName = (error: object): error is { code: keyof typeof Code; message: string } =>
+  "code" in error && typeof error.code === "string" && error.code in Code && !/^\d+$/.test(error.code);
+
 /**
  * The status of anything thrown: a {@link StatusError} as it is, a system error by its errno (EEXIST →
- * ALREADY_EXISTS; ENOENT, ENODEV → NOT_FOUND; EPERM, EACCES → PERMISSION_DENIED; other → INTERNAL),
- * anything else UNKNOWN with its text, as Go's servers do.
+ * ALREADY_EXISTS; ENOENT, ENODEV → NOT_FOUND; EPERM, EACCES → PERMISSION_DENIED; other → INTERNAL), an error of
+ * `@nsm/api` or `@nsm/ipam` by the code it names, anything else UNKNOWN with its text, as Go's servers do.
  */
 export function statusOf(error: unknown): StatusError {
   if (error instanceof StatusError) return error;
@@ -64,6 +67,10 @@ export function statusOf(error: unknown): StatusError {
   if (isSystemError(error)) {
     const code = codeOfErrno[error.code] ?? Code.INTERNAL;
     return new StatusError(code, message, { reason: error.code, cause: error });
+  }
+  if (hasCodeName(error)) {
+    const reason = "reason" in error ? String(error.reason) : error.code;
+    return new StatusError(Code[error.code], message, { reason, cause: error });
   }
   return new StatusError(Code.UNKNOWN, message, { cause: error });
 }

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Pid 1 of one scenario. Arguments: scenario id, form, repository, log folder. Prints the outcome as one JSON line
+ * on stdout.
+ */
+import { runScenario, runWorld, type ScenarioForm } from "@nsm/lab";
+import { observability, useCases } from "./uc.js";
+
+const [id, form = "short", repository = "", logFolder = ""] = process.argv.slice(2);
+const scenarios = [...useCases, ...observability];
+
+await runWorld({
+  async run(ending) {
+    const scenario = scenarios.find((candidate) => candidate.id === id);
+    if (!scenario) {
+      process.stderr.write(`no scenario ${id}\n`);
+      return 2;
+    }
+    const outcome = await runScenario(scenario, {
+      form: form as ScenarioForm,
+      options: { repository, logFolder, env: { NSM_INSECURE: "true" } },
+      ending,
+    });
+    process.stdout.write(`${JSON.stringify({ id, title: scenario.title, ...outcome })}\n`);
+    return outcome.status === "passed" ? 0 : 1;
+  },
+});
