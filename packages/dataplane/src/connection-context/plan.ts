@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  dstIpNets,
+  dstIpRoutes,
+  dstRoutesWithNextHop,
+  formatCidr,
+  formatIp,
+  type IPContext,
+  type IpNet,
+  parseCidr,
+  parseIp,
+  type Route,
+  srcIpNets,
+  srcIpRoutes,
+  srcRoutesWithNextHop,
+} from "@nsm/api";
+import { Code, type Connection, type LinkSide, StatusError } from "@nsm/core";
+
+/** A route of a pod's link. */
+export interface PlannedRoute {
+  /** Masked CIDR. */
+  readonly destination: string;
+  /** Undefined: directly over the link. */
+  readonly gateway?: string;
+  /** Scope LINK instead of UNIVERSE. */
+  readonly linkScope: boolean;
+}
+
+/** A neighbour entry of a pod's link. */
+export interface PlannedNeighbour {
+  readonly ip: string;
+  readonly macAddress: string;
+}
+
+/** What a connection wants of one pod's link. */
+export interface PodPlan {
+  /** CIDRs in canonical text; empty: addresses are somebody else's business. */
+  readonly addresses: readonly string[];
+  /** In the order of making; one per destination. */
+  readonly routes: readonly PlannedRoute[];
+  readonly neighbours: readonly PlannedNeighbour[];
+  /** Undefined: left as it is. */
+  readonly mtuBytes: number | undefined;
+}
+
+/**
+ * What the connection context says of one side: `server` is the requester's pod with the source data, `client` the
+ * endpoint's with the destination data. Unreadable addresses are skipped as upstream does.
+ *
+ * No PERMANENT neighbours for the far addresses (upstream `ipneighbors` with a known peer): frames are cross connected
+ * on layer 2, so ARP and neighbour discovery run end to end.
+ * Upstream: sdk-kernel `connectioncontextkernel/ipcontext`.
+ *
+ * @throws INVALID_ARGUMENT ROUTE, NEIGHBOUR for text that cannot be read
+ */
+export function podPlan(side: LinkSide, { context }: Connection): PodPlan {
+  const ip = context.ipContext;
+  return {
+    addresses: unique((side === "server" ? srcIpNets(ip) : dstIpNets(ip)).map(formatCidr)),
+    routes: routesOf(side, ip),
+    neighbours: (ip?.ipNeighbors ?? []).map(({ ip, hardwareAddress }) => {
+      const address = parseIp(ip);
+      if (address === undefined || !/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(hardwareAddress)) {
+        throw invalid(
+          "NEIGHBOUR",
+          `not a neighbour: ${JSON.stringify(ip)} at ${JSON.stringify(hardwareAddress)}`,
+        );
+      }
+      return { ip: formatIp(address), macAddress: hardwareAddress.toLowerCase() };
+    }),
+    mtuBytes: context.MTU || undefined,
+  };
+}
+
+/**
+ * Link routes to the far addresses outside our own prefixes, then the context's routes. A later route to the same
+ * destination replaces the earlier one, as the kernel would.
+ */
+function routesOf(side: LinkSide, ip: IPContext | undefined): PlannedRoute[] {
+  const toFarSide = side === "server" ? dstIpRoutes(ip) : srcIpRoutes(ip);
+  const further = side === "server" ? srcRoutesWithNextHop(ip) : dstRoutesWithNextHop(ip);
+  const planned = [
+    ...toFarSide.map((route) => plannedRoute(route, true)),
+    ...further.map((route) => plannedRoute(route, false)),
+  ];
+  const byDestination = new Map<string, PlannedRoute>();
+  for (const route of planned) {
+    byDestination.delete(route.destination);
+    byDestination.set(route.destination, route);
+  }
+  return [...byDestination.values()];
+}
+
+function plannedRoute({ prefix, nextHop }: Route, linkScope: boolean): PlannedRoute {
+  const net = parseCidr(prefix);
+  if (net === undefined) throw invalid("ROUTE", `not a route prefix: ${JSON.stringify(prefix)}`);
+  const destination = formatCidr(masked(net));
+  if (nextHop === "") return { destination, linkScope };
+  const gateway = parseIp(nextHop);
+  if (gateway?.family !== net.address.family) {
+    throw invalid("ROUTE", `not a next hop for ${prefix}: ${JSON.stringify(nextHop)}`);
+  }
+  return { destination, gateway: formatIp(gateway), linkScope };
+}
+
+function masked({ address: { family, value }, prefixLength }: IpNet): IpNet {
+  const hostBits = BigInt((family === 4 ? 32 : 128) - prefixLength);
+  return { address: { family, value: (value >> hostBits) << hostBits }, prefixLength };
+}
+
+function unique(texts: readonly string[]): string[] {
+  return [...new Set(texts)];
+}
+
+function invalid(reason: string, message: string): StatusError {
+  return new StatusError(Code.INVALID_ARGUMENT, message, { reason });
+}

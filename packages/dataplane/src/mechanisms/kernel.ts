@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+import { INTERFACE_NAME_MAX_BYTES, kernelParameters, MechanismType } from "@nsm/api";
+import { Code, type LinkRequest, type MechanismDriver, Scope, StatusError } from "@nsm/core";
+import { hasCode, type Link, type RouteSocket } from "@nsm/linux";
+import { hostAlias, hostLinkName, linkKey, linkMac, podAlias } from "../names/index.js";
+import { type Pod, withPod } from "../pod/index.js";
+import { type BuiltLink, builtLink, deleteHostLink, deleteLink, existing } from "./host-link.js";
+
+/**
+ * KERNEL mechanism: a veth pair between the forwarder's namespace and the pod's, where its end appears under its
+ * final name in one step. The namespace comes from the mechanism's `inodeURL`, a `file://` URL that is valid during
+ * the call; nothing keeps it open afterwards. Suite: `mechanismDriverContract`.
+ * Upstream: sdk-kernel `kernelvethpair` and `inject`, which make the link here, move and rename it.
+ *
+ * `up` throws INVALID_ARGUMENT INTERFACE_NAME, NETNS_URL, NOT_A_NETNS; FAILED_PRECONDITION NETNS_GONE;
+ * ALREADY_EXISTS INTERFACE_EXISTS when a foreign link has the name.
+ *
+ * @param route rtnetlink of the forwarder's namespace
+ */
+export function kernelDriver(route: RouteSocket): MechanismDriver {
+  return {
+    type: MechanismType.KERNEL,
+    async up(_ctx, link) {
+      const veth = vethPlan(link);
+      return await withPod(link.connection.mechanism, (pod) => vethUp(route, pod, veth));
+    },
+    down: (_ctx, link) => deleteHostLink(route, link),
+  };
+}
+
+interface VethPlan {
+  readonly hostName: string;
+  readonly hostAlias: string;
+  readonly hostMac: string;
+  readonly podName: string;
+  readonly podAlias: string;
+  readonly podMac: string;
+  /** Undefined: the kernel's default. */
+  readonly mtuBytes: number | undefined;
+}
+
+function vethPlan({ side, connection }: LinkRequest): VethPlan {
+  const key = linkKey(side, connection);
+  const ethernet = connection.context.ethernetContext;
+  return {
+    hostName: hostLinkName(key),
+    hostAlias: hostAlias(key),
+    hostMac: linkMac(key, "host"),
+    podName: checkedName(kernelParameters(connection.mechanism)?.interfaceName ?? ""),
+    podAlias: podAlias(key),
+    podMac: (side === "server" ? ethernet?.srcMac : ethernet?.dstMac) || linkMac(key, "pod"),
+    mtuBytes: connection.context.MTU || undefined,
+  };
+}
+
+/** What the kernel refuses with a bare ERANGE or EINVAL, and what would name a setting of all links or be a pattern. */
+function checkedName(name: string): string {
+  const refuse = (why: string): StatusError =>
+    new StatusError(Code.INVALID_ARGUMENT, `interface name ${JSON.stringify(name)} ${why}`, {
+      reason: "INTERFACE_NAME",
+    });
+  if (name === "") throw refuse("is empty");
+  if (Buffer.byteLength(name) > INTERFACE_NAME_MAX_BYTES) {
+    throw refuse(`is longer than ${INTERFACE_NAME_MAX_BYTES} bytes`);
+  }
+  if (/[\s/:%\0]/.test(name)) throw refuse("has a character that interface names cannot have");
+  if ([".", "..", "all", "default"].includes(name)) throw refuse("is reserved");
+  return name;
+}
+
+async function vethUp(route: RouteSocket, pod: Pod, veth: VethPlan): Promise<BuiltLink> {
+  const made = new Scope();
+  try {
+    const host = (await adopted(route, pod, veth)) ?? (await created(route, pod, veth, made));
+    return builtLink(route, host, "veth", veth.hostAlias);
+  } catch (error) {
+    await made.run();
+    throw error;
+  }
+}
+
+/** The pair as an earlier call or process left it, repaired; a half of a pair is removed. */
+async function adopted(route: RouteSocket, pod: Pod, veth: VethPlan): Promise<Link | undefined> {
+  const host = await route.linkGet(veth.hostName);
+  if (host === undefined) return undefined;
+  const inPod = await pod.route.linkGet(veth.podName);
+  const isPair =
+    host.alias === veth.hostAlias &&
+    inPod?.alias === veth.podAlias &&
+    inPod.peerIndex === host.index &&
+    host.peerIndex === inPod.index;
+  if (!isPair) {
+    await deleteLink(route, host.index);
+    return undefined;
+  }
+  await repaired(pod.route, inPod, veth.mtuBytes);
+  await repaired(route, host, veth.mtuBytes);
+  return host;
+}
+
+async function repaired(route: RouteSocket, link: Link, mtuBytes = link.mtuBytes): Promise<void> {
+  if (!link.up || link.mtuBytes !== mtuBytes) await route.linkSet(link.index, { up: true, mtuBytes });
+}
+
+async function created(route: RouteSocket, pod: Pod, veth: VethPlan, made: Scope): Promise<Link> {
+  const mtu = veth.mtuBytes === undefined ? {} : { mtuBytes: veth.mtuBytes };
+  const peer = { name: veth.podName, macAddress: veth.podMac, netns: pod.netns, ...mtu };
+  const spec = { kind: "veth", name: veth.hostName, macAddress: veth.hostMac, ...mtu, peer } as const;
+  try {
+    await route.linkAdd(spec);
+  } catch (error) {
+    if (!hasCode(error, "EEXIST")) throw error;
+    await removeLeftover(pod, veth, error);
+    await route.linkAdd(spec).catch((cause) => {
+      throw hasCode(cause, "EEXIST") ? taken(veth, cause) : cause;
+    });
+  }
+  made.add(async () => void (await route.linkDelete(veth.hostName)));
+  // The kernel ignores an alias on creation, and a link that goes up first would send router solicitations
+  await route.linkSet(veth.hostName, { alias: veth.hostAlias, ipv6AddressGeneration: "none" });
+  await pod.route.linkSet(veth.podName, { alias: veth.podAlias, up: true });
+  await route.linkSet(veth.hostName, { up: true });
+  return await existing(route, veth.hostName);
+}
+
+/** A link of the wanted name that an earlier incarnation of this connection left is deleted. */
+async function removeLeftover(pod: Pod, veth: VethPlan, cause: unknown): Promise<void> {
+  const link = await pod.route.linkGet(veth.podName);
+  if (link === undefined) return;
+  if (link.alias !== veth.podAlias) throw taken(veth, cause);
+  await deleteLink(pod.route, link.index);
+}
+
+function taken({ podName }: VethPlan, cause: unknown): StatusError {
+  return new StatusError(Code.ALREADY_EXISTS, `interface ${podName} already exists`, {
+    reason: "INTERFACE_EXISTS",
+    cause,
+  });
+}
