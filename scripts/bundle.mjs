@@ -41,7 +41,10 @@ const list = (folder) => (existsSync(join(root, folder)) ? readdirSync(join(root
 
 /** Every entry point with its output, both relative to the repository. */
 function entries() {
-  const apps = list("apps").map((app) => ({ entry: `apps/${app}/src/main.ts`, out: `apps/${app}/dist/main.mjs` }));
+  const apps = list("apps").map((app) => ({
+    entry: `apps/${app}/src/main.ts`,
+    out: `apps/${app}/dist/main.mjs`,
+  }));
   const bins = list("packages").flatMap((name) =>
     list(`packages/${name}/src/bin`)
       .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"))
@@ -51,7 +54,10 @@ function entries() {
       })),
   );
   const tests = list("test").flatMap((name) =>
-    ["world", "bench"].map((file) => ({ entry: `test/${name}/${file}.ts`, out: `test/${name}/dist/${file}.mjs` })),
+    ["world", "bench"].map((file) => ({
+      entry: `test/${name}/${file}.ts`,
+      out: `test/${name}/dist/${file}.mjs`,
+    })),
   );
   return [...apps, ...bins, ...tests].filter(({ entry }) => existsSync(join(root, entry)));
 }

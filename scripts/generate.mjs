@@ -41,7 +41,8 @@ if (process.argv[1] === join(repository, "scripts", "generate.mjs")) {
   install({ dev: true });
   if (process.argv.includes("--check")) {
     const changed = drift();
-    for (const name of changed) console.error(`packages/api/src/gen/${name} differs from proto/: run npm run generate`);
+    for (const name of changed)
+      console.error(`packages/api/src/gen/${name} differs from proto/: run npm run generate`);
     process.exitCode = changed.length > 0 ? 1 : 0;
   } else {
     mustRun(buf, ["generate"]);

@@ -8,8 +8,16 @@ const bin = (name) => join(repository, "node_modules", ".bin", name);
 const checks = [
   ["types", bin("tsc"), ["-b"]],
   ["format and rules", bin("biome"), ["check", "--error-on-warnings"]],
-  ["typed rules, sizes, docstrings", bin("eslint"), ["--cache", "--cache-location", "node_modules/.cache/eslint/", "packages", "apps", "test"]],
-  ["levels and cycles", bin("depcruise"), ["packages", "apps", "test", "--config", ".dependency-cruiser.mjs"]],
+  [
+    "typed rules, sizes, docstrings",
+    bin("eslint"),
+    ["--cache", "--cache-location", "node_modules/.cache/eslint/", "packages", "apps", "test"],
+  ],
+  [
+    "levels and cycles",
+    bin("depcruise"),
+    ["packages", "apps", "test", "--config", ".dependency-cruiser.mjs"],
+  ],
   ["dead exports and dependencies", bin("knip"), ["--no-progress"]],
   ["proto", bin("buf"), ["lint"]],
   ["generated code", process.execPath, [join(repository, "scripts", "generate.mjs"), "--check"]],
@@ -19,7 +27,11 @@ console.log(phase(install({ dev: true }), "installed"));
 let failed = 0;
 for (const [name, command, args] of checks) {
   const startMs = performance.now();
-  const { status, stdout, stderr } = spawnSync(command, args, { cwd: repository, encoding: "utf8", maxBuffer: 2 ** 26 });
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    cwd: repository,
+    encoding: "utf8",
+    maxBuffer: 2 ** 26,
+  });
   console.log(phase((performance.now() - startMs) / 1000, `${name}: ${status === 0 ? "ok" : "FAILED"}`));
   if (status === 0) continue;
   failed += 1;

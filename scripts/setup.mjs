@@ -40,7 +40,9 @@ export function mustRun(command, args, options = {}) {
     ...options,
   });
   if (status === 0) return stdout ?? "";
-  console.error(`${command} ${args.join(" ")} failed${error ? `: ${error.message}` : ` with exit code ${status}`}`);
+  console.error(
+    `${command} ${args.join(" ")} failed${error ? `: ${error.message}` : ` with exit code ${status}`}`,
+  );
   console.error(stdout ?? "", stderr ?? "");
   process.exit(1);
 }

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * npm test                        unit, sandbox and lab tests in short form
+ * npm run test:lab                every lab scenario in full form
+ * npm test -- --only unit,lab     some phases (unit, kernel, sandbox, lab)
+ * npm test -- --scenario UC-01    some lab scenarios
+ *
+ * Writes reports/scenarios.json. The last line is `N passed, N failed, N skipped`.
+ */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { build, install, phase, repository } from "./setup.mjs";
+
+const { values: options } = parseArgs({
+  options: {
+    only: { type: "string" },
+    full: { type: "boolean", default: false },
+    scenario: { type: "string" },
+  },
+});
+
+const reports = join(repository, "reports");
+const form = options.full ? "full" : "short";
+const wanted = options.only?.split(",") ?? (options.full || options.scenario ? ["lab"] : undefined);
+const inPhase = (name) => wanted === undefined || wanted.includes(name);
+
+const totals = { passed: 0, failed: 0, skipped: 0 };
+const scenarios = {};
+
+const isScenario = /^(?:SBX|UC|FEAT|HEAL|INTER|SEC|OBS|LOAD|SOAK|CHAOS|LEG|K8S)-[A-Z]?\d+[a-d]?/;
+
+/** Jest needs its own flags in every process it starts. */
+const jestEnv = {
+  ...process.env,
+  NODE_OPTIONS: "--experimental-vm-modules --disable-warning=ExperimentalWarning",
+};
+
+const tail = (text, lines) => text.trimEnd().split("\n").slice(-lines).join("\n");
+
+async function run(command, args, { env = process.env, timeoutMs }) {
+  const child = spawn(command, args, { cwd: repository, env, stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  child.stdout.on("data", (chunk) => (output += chunk));
+  child.stderr.on("data", (chunk) => (output += chunk));
+  const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
+  const [code] = await once(child, "close");
+  clearTimeout(timer);
+  return { code, output };
+}
+
+/** Counts a jest report; @returns texts of what failed */
+function countJest(report, seenForm) {
+  const failures = [];
+  for (const file of report.testResults) {
+    // A file that does not even load has no assertions
+    if (file.status === "failed" && file.assertionResults.length === 0) {
+      totals.failed += 1;
+      failures.push(`${file.name}\n${file.message}`);
+    }
+    for (const test of file.assertionResults) {
+      const kind = { passed: "passed", failed: "failed" }[test.status] ?? "skipped";
+      totals[kind] += 1;
+      if (kind === "failed") failures.push(`${file.name}: ${test.fullName}\n${test.failureMessages.join("\n")}`);
+      for (const title of [...test.ancestorTitles, test.title]) {
+        const id = isScenario.exec(title)?.[0];
+        if (!id) continue;
+        const former = scenarios[id];
+        const status = kind === "failed" || former?.status === "failed" ? "failed" : kind;
+        const ms = Math.round((former?.ms ?? 0) + (test.duration ?? 0));
+        scenarios[id] = { status, reason: kind === "skipped" ? test.fullName : "", ms, form: seenForm };
+        break;
+      }
+    }
+  }
+  return failures;
+}
+
+/** Runs jest on some folders, optionally behind a command such as unshare. */
+async function jestPhase(name, folders, { before = [], timeoutMs }) {
+  if (!inPhase(name)) return;
+  const startMs = performance.now();
+  const reportPath = join(reports, `jest-${name}.json`);
+  rmSync(reportPath, { force: true });
+  const jest = [join(repository, "node_modules", "jest", "bin", "jest.js")];
+  const args = [...jest, ...folders, "-w", "2", "--silent", "--json", `--outputFile=${reportPath}`];
+  const [command, ...rest] = [...before, process.execPath, ...args];
+  const { output } = await run(command, rest, { env: jestEnv, timeoutMs });
+  const earlier = { ...totals };
+  let failures;
+  try {
+    failures = countJest(JSON.parse(readFileSync(reportPath, "utf8")), form);
+  } catch {
+    totals.failed += 1;
+    failures = [`${name}: no report\n${tail(output, 30)}`];
+  }
+  report(name, earlier, startMs, failures);
+}
+
+function report(name, earlier, startMs, failures) {
+  const [passed, failed, skipped] = ["passed", "failed", "skipped"].map((kind) => totals[kind] - earlier[kind]);
+  const text = `${name}: ${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
+  console.log(phase((performance.now() - startMs) / 1000, text));
+  for (const failure of failures) console.log(`  FAILED ${failure.replaceAll("\n", "\n    ")}`);
+}
+
+const LAB_SCENARIOS = ["UC-01", "UC-02", "UC-03", "OBS-04", "OBS-05"];
+
+/** Runs each scenario in a world of its own. */
+async function labPhase() {
+  if (!inPhase("lab")) return;
+  const startMs = performance.now();
+  const earlier = { ...totals };
+  const { launch, missingRequirements, EXIT_NO_LINKS } = await import(
+    join(repository, "packages", "lab", "dist", "launcher.mjs")
+  );
+  const missing = missingRequirements(process.env.PATH ?? "", process.getuid?.() ?? 0);
+  const failures = [];
+  for (const id of options.scenario?.split(",") ?? LAB_SCENARIOS) {
+    if (missing.length > 0) {
+      skip(id, missing[0]);
+      continue;
+    }
+    const outcome = await labScenario(id, launch, EXIT_NO_LINKS);
+    if (outcome.status === "skipped") {
+      skip(id, outcome.reason);
+      continue;
+    }
+    totals[outcome.status === "passed" ? "passed" : "failed"] += 1;
+    const { status, reason, ms, form: seen } = outcome;
+    scenarios[id] = { status, reason, ms, form: seen };
+    console.log(phase(ms / 1000, `  ${id} ${status}: ${outcome.title ?? ""}`));
+    if (status !== "passed") failures.push(`${id}: ${reason}\nlogs: ${outcome.logs}`);
+  }
+  report("lab", earlier, startMs, failures);
+}
+
+function skip(id, reason) {
+  totals.skipped += 1;
+  scenarios[id] = { status: "skipped", reason, ms: 0, form };
+  console.log(phase(0, `  ${id} skipped: ${reason}`));
+}
+
+async function labScenario(id, launch, exitNoLinks) {
+  const logs = join(reports, "lab", id);
+  rmSync(logs, { recursive: true, force: true });
+  let output = "";
+  const code = await launch({
+    script: join(repository, "test", "scenarios", "dist", "world.mjs"),
+    args: [id, form, repository, logs],
+    env: process.env,
+    onStdout: (chunk) => (output += chunk),
+    timeoutMs: form === "full" ? 900_000 : 90_000,
+  });
+  if (code === exitNoLinks) return { status: "skipped", reason: "the kernel refuses links in user namespaces" };
+  try {
+    return { ...JSON.parse(output.trimEnd().split("\n").at(-1)), logs };
+  } catch {
+    return { status: "failed", reason: `no outcome, exit code ${code}`, ms: 0, form, logs };
+  }
+}
+
+const root = process.getuid?.() === 0;
+console.log(phase(install({ dev: true }), "installed"));
+console.log(phase(await build(), "built"));
+mkdirSync(reports, { recursive: true });
+const kernel = ["packages/linux", "packages/dataplane"];
+await jestPhase("unit", ["packages", "apps", "test", "--testPathIgnorePatterns", ...kernel, "packages/sandbox"], {
+  timeoutMs: 300_000,
+});
+// Links are made and deleted: in namespaces of their own, where an ordinary user is root
+const unshare = ["unshare", ...(root ? [] : ["--user", "--map-root-user"]), "--net", "--fork", "--kill-child"];
+await jestPhase("kernel", kernel, { before: unshare, timeoutMs: 180_000 });
+await jestPhase("sandbox", ["packages/sandbox"], { timeoutMs: 240_000 });
+await labPhase();
+writeFileSync(join(reports, "scenarios.json"), `${JSON.stringify(scenarios, null, 2)}\n`);
+console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
+process.exitCode = totals.failed > 0 || totals.passed === 0 ? 1 : 0;
