@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { NetworkService, NetworkServiceEndpoint } from "@nsm/api";
+import {
+  type Connector,
+  type Context,
+  endpointKind,
+  networkServiceKind,
+  type RegistryElement,
+  type RegistryNext,
+  registryChain,
+  startRegistry,
+  type TokenSource,
+} from "@nsm/core";
+import { beginClient, beginServer } from "../../registry/common/begin/index.js";
+import { clientConnClient } from "../../registry/common/client-conn/index.js";
+import { type ClientInfo, clientInfoServer } from "../../registry/common/client-info/index.js";
+import { clientUrlClient } from "../../registry/common/client-url/index.js";
+import { connectClient, connectServer } from "../../registry/common/connect/index.js";
+import { dialClient } from "../../registry/common/dial/index.js";
+import { expireServer } from "../../registry/common/expire/index.js";
+import { grpcMetadataClient, grpcMetadataServer } from "../../registry/common/grpc-metadata/index.js";
+import { localBypassServer } from "../../registry/common/local-bypass/index.js";
+import { memoryServer } from "../../registry/common/memory/index.js";
+import { updatePathServer } from "../../registry/common/update-path/index.js";
+import { memoryStore } from "../../registry/stores/memory.js";
+import { matchNetworkServiceEndpoints, matchNetworkServices } from "../../utils/matching/index.js";
+
+/** What {@link nsmgrRegistry} needs. */
+export interface NsmgrRegistryOptions {
+  /** Lifetime of the chains: expiry timers end with it. */
+  readonly ctx: Context;
+  readonly tokens: TokenSource;
+  readonly connector: Connector;
+  /** Public URL of this manager as text, under which its node's endpoints are registered. */
+  readonly managerUrl: string;
+  /** The domain's registry; undefined = the manager keeps registrations itself, in memory. */
+  readonly registryUrl?: URL | undefined;
+  /** Labels added to endpoints that bring none. */
+  readonly clientInfo?: ClientInfo;
+  /** Longest life of an endpoint's registration between refreshes, milliseconds; default 60 000. */
+  readonly defaultExpirationMs?: number;
+  /** Milliseconds; default 15 000 (the daemon sets its own). */
+  readonly dialTimeoutMs?: number;
+}
+
+/** The registries a manager serves, and how it looks things up itself. */
+export interface NsmgrRegistry {
+  readonly networkServices: RegistryElement<NetworkService>;
+  readonly endpoints: RegistryElement<NetworkServiceEndpoint>;
+  /** For the manager's own `discoverforwarder` and `netsvcmonitor`: endpoints of the node show their own URLs. */
+  readonly discovery: {
+    readonly networkServices: RegistryNext<NetworkService>;
+    readonly endpoints: RegistryNext<NetworkServiceEndpoint>;
+  };
+}
+
+/**
+ * The registries inside a manager. Order is upstream's (`chains/nsmgr.NewServer`) but for one place: without a
+ * registry URL `localbypass` stands before the store, so that forwarders are found by the manager's URL there too.
+ */
+export function nsmgrRegistry(options: NsmgrRegistryOptions): NsmgrRegistry {
+  const { ctx, tokens, clientInfo = {}, defaultExpirationMs = 60_000 } = options;
+  const networkServices = registryChain<NetworkService>(
+    "network-service-registry",
+    grpcMetadataServer(),
+    updatePathServer(tokens),
+    networkServiceRegistration(options),
+  );
+  const registration = registryChain<NetworkServiceEndpoint>(
+    "registration",
+    localBypassServer(options.managerUrl),
+    endpointRegistration(options),
+  );
+  const endpoints = registryChain<NetworkServiceEndpoint>(
+    "endpoint-registry",
+    grpcMetadataServer(),
+    updatePathServer(tokens),
+    beginServer(endpointKind),
+    clientInfoServer(clientInfo),
+    expireServer(ctx, { defaultExpirationMs }),
+    registration,
+  );
+  return {
+    networkServices,
+    endpoints,
+    discovery: { networkServices: startRegistry(networkServices), endpoints: startRegistry(registration) },
+  };
+}
+
+function networkServiceRegistration(options: NsmgrRegistryOptions): RegistryElement<NetworkService> {
+  const { connector, registryUrl, dialTimeoutMs = 15_000 } = options;
+  if (registryUrl === undefined) return memoryServer(memoryStore(networkServiceKind, matchNetworkServices));
+  return connectServer(
+    registryChain<NetworkService>(
+      "registry-client",
+      clientUrlClient(registryUrl),
+      beginClient(networkServiceKind),
+      clientConnClient(),
+      grpcMetadataClient(),
+      dialClient(connector, { dialTimeoutMs }),
+      connectClient(networkServiceKind),
+    ),
+  );
+}
+
+function endpointRegistration(options: NsmgrRegistryOptions): RegistryElement<NetworkServiceEndpoint> {
+  const { connector, registryUrl, dialTimeoutMs = 15_000 } = options;
+  if (registryUrl === undefined) return memoryServer(memoryStore(endpointKind, matchNetworkServiceEndpoints));
+  return connectServer(
+    registryChain<NetworkServiceEndpoint>(
+      "registry-client",
+      beginClient(endpointKind),
+      clientUrlClient(registryUrl),
+      clientConnClient(),
+      grpcMetadataClient(),
+      dialClient(connector, { dialTimeoutMs }),
+      connectClient(endpointKind),
+    ),
+  );
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type NetworkServiceEndpoint, timestampFromMs, timestampToMs } from "@nsm/api";
+import { type Context, incomingCall, type RegistryElement, remainingMs, type Timer } from "@nsm/core";
+import { eventFactory } from "../begin/context.js";
+import { ownTokenExpiresMs } from "../update-path/context.js";
+
+interface Expiry {
+  readonly timer: Timer;
+  /** Aborted once the endpoint registered again or left. */
+  readonly outdated: AbortController;
+}
+
+/** How {@link expireServer} bounds registrations. */
+export interface ExpireOptions {
+  /** Longest life of a registration, milliseconds; 0 = bounded by tokens only. */
+  readonly defaultExpirationMs: number;
+}
+
+/**
+ * Ends registrations that are not refreshed. The expiration is the earliest of what the endpoint and next's
+ * answer say, the ends of the tokens of this hop and of the caller, and the default. The Unregister fires as long
+ * before it as the Register call had time left (its deadline), so that the tokens in the stored path are still
+ * valid then. A failed refresh leaves the timer as it was. Place after `updatePath` and `begin`. Timers end
+ * with the context given. Upstream: `expire`; without any expiration there is no timer here, upstream's fires at
+ * once.
+ * @param lifetime the chain's context
+ */
+export function expireServer(
+  lifetime: Context,
+  { defaultExpirationMs }: ExpireOptions,
+): RegistryElement<NetworkServiceEndpoint> {
+  const expiries = new Map<string, Expiry>();
+
+  const stop = (name: string): void => {
+    const expiry = expiries.get(name);
+    expiry?.timer.cancel();
+    expiry?.outdated.abort();
+    expiries.delete(name);
+  };
+
+  const arm = (ctx: Context, name: string, delayMs: number): void => {
+    stop(name);
+    const factory = ctx.get(eventFactory);
+    if (factory === undefined || lifetime.signal.aborted) return;
+    const outdated = new AbortController();
+    const fire = (): void => {
+      factory.unregister({ cancel: outdated.signal, extend: ctx }).catch((error: unknown) => {
+        ctx.log.warn({ err: error, name }, "expired endpoint is not unregistered at the next hop");
+      });
+    };
+    expiries.set(name, { timer: lifetime.clock.setTimeout(fire, delayMs, true), outdated });
+  };
+
+  lifetime.signal.addEventListener("abort", () => {
+    for (const name of [...expiries.keys()]) stop(name);
+  });
+
+  return {
+    name: "expire-server",
+    async register(ctx, item, next) {
+      const { name } = item;
+      const restMs = Math.max(0, remainingMs(ctx) ?? 0);
+      const limitMs = expirationLimitMs(ctx, defaultExpirationMs);
+      const expirationTime = item.expirationTime;
+      if (
+        limitMs !== undefined &&
+        (expirationTime === undefined || limitMs < timestampToMs(expirationTime))
+      ) {
+        item.expirationTime = timestampFromMs(limitMs);
+      }
+      const wantedMs = item.expirationTime === undefined ? undefined : timestampToMs(item.expirationTime);
+      const registered = await next.register(ctx, item);
+      const answered = registered.expirationTime;
+      const answeredMs = answered === undefined ? undefined : timestampToMs(answered);
+      const endMs = earliest(limitMs ?? wantedMs, answeredMs);
+      if (endMs === undefined) stop(name);
+      else arm(ctx, name, endMs - ctx.clock.now() - restMs);
+      return registered;
+    },
+    async unregister(ctx, item, next) {
+      stop(item.name);
+      await next.unregister(ctx, item);
+    },
+    statistics: () => ({ timers: expiries.size }),
+  };
+}
+
+function expirationLimitMs(ctx: Context, defaultExpirationMs: number): number | undefined {
+  const defaultMs = defaultExpirationMs === 0 ? undefined : ctx.clock.now() + defaultExpirationMs;
+  return earliest(ctx.get(ownTokenExpiresMs), ctx.get(incomingCall)?.token?.expiresMs, defaultMs);
+}
+
+function earliest(...timesMs: (number | undefined)[]): number | undefined {
+  const present = timesMs.filter((timeMs) => timeMs !== undefined);
+  return present.length === 0 ? undefined : Math.min(...present);
+}
