@@ -21,4 +21,6 @@ export interface Ports {
    * ones. Hosts listen before `Daemon.start`.
    */
   readonly servedUrls: () => readonly URL[];
+  /** Ends all background work at once, as the end of a process does. Default: never, the process ends it. */
+  readonly signal?: AbortSignal;
 }
