@@ -54,8 +54,8 @@ export function linuxError(
   return new LinuxError(constants.errno[code], syscall, details);
 }
 
-/** True when `error` is a system error (ours or Node's) with one of the given codes. */
+/** True when `error` is a system error (ours or Node's) with one of the given codes; without codes, with any. */
 export function hasCode(error: unknown, ...codes: string[]): boolean {
   const code = (error as { code?: unknown } | null | undefined)?.code;
-  return typeof code === "string" && codes.includes(code);
+  return typeof code === "string" && (codes.length === 0 || codes.includes(code));
 }
