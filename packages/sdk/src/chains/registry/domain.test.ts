@@ -48,7 +48,7 @@ class Domain {
       tokens,
       connector,
       managerUrl: MANAGER_PUBLIC,
-      registryUrl,
+      registryUrl: alone ? undefined : REGISTRY,
     });
     return this.#listen(MANAGER, chains, life.cancel);
   }

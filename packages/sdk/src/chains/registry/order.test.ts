@@ -20,8 +20,8 @@ const ELEMENTS: ReadonlySet<string> = new Set(["connect-server", "switch-case-se
 function flat(tree: ElementTree): ElementTree[] {
   if (typeof tree === "string") return [tree];
   const [name, children] = tree;
-  const members = children.flatMap(flat);
-  return ELEMENTS.has(name) ? [[name, members]] : members;
+  const inner = children.flatMap(flat);
+  return ELEMENTS.has(name) ? [[name, inner]] : inner;
 }
 
 function expected(elements: readonly Expected[]): ElementTree[] {
@@ -30,16 +30,6 @@ function expected(elements: readonly Expected[]): ElementTree[] {
     if (ours !== undefined) trees.push(inner === undefined ? ours : [ours, expected(inner)]);
   }
   return trees;
-}
-
-const members = children.flatMap(flat);
-  return ELEMENTS.has(name) ? [[name, members]] : members;
-}
-
-function expected(elements: readonly Expected[]): ElementTree[] {
-  return elements.flatMap(([, ours, inner]) =>
-    ours === undefined ? [] : inner === undefined ? [ours] : [[ours, expected(inner)] as const],
-  );
 }
 
 const members = (element: Parameters<typeof elementTree>[0]): ElementTree[] =>
