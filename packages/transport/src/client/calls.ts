@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Code, type Context, outgoingCall, remainingMs, StatusError, statusOf } from "@nsm/core";
+import {
+  type CallOptions,
+  type Client,
+  ClientError,
+  type CompatServiceDefinition,
+  createClient,
+  Metadata,
+} from "nice-grpc";
+import type { CallState, GrpcChannel } from "./grpc-channel.js";
+
+/**
+ * Runs a unary call: deadline, cancellation, headers, token and descriptors of the context go with it.
+ * @throws the server's code and text; the context's reason once it has ended
+ */
+export async function unaryCall<D extends CompatServiceDefinition, R>(
+  channel: GrpcChannel,
+  service: D,
+  ctx: Context,
+  work: (client: Client<D>, options: CallOptions) => Promise<R>,
+): Promise<R> {
+  ctx.signal.throwIfAborted();
+  const state: CallState = { ctx, outgoing: ctx.get(outgoingCall), tokenError: undefined };
+  try {
+    return await work(createClient(service, channel.forCall(state)), callOptions(channel, state));
+  } catch (error) {
+    throw callFailed(channel, state, error);
+  }
+}
+
+/**
+ * Runs a server stream: ends when the server ends it well; leaving the loop early cancels the call.
+ * @throws the server's code and text; UNAVAILABLE when the connection is lost; the context's reason once it has ended
+ */
+export async function* streamCall<D extends CompatServiceDefinition, R>(
+  channel: GrpcChannel,
+  service: D,
+  ctx: Context,
+  work: (client: Client<D>, options: CallOptions) => AsyncIterable<R>,
+): AsyncGenerator<R> {
+  ctx.signal.throwIfAborted();
+  const state: CallState = { ctx, outgoing: ctx.get(outgoingCall), tokenError: undefined };
+  try {
+    yield* work(createClient(service, channel.forCall(state)), callOptions(channel, state));
+  } catch (error) {
+    throw callFailed(channel, state, error);
+  }
+}
+
+function callOptions(channel: GrpcChannel, { ctx, outgoing }: CallState): CallOptions {
+  return {
+    signal: ctx.signal,
+    metadata: Metadata(outgoing?.headers),
+    onHeader: (header) => {
+      const headers = new Map<string, string>();
+      for (const [key, values] of header) {
+        const value = values.at(-1);
+        if (typeof value === "string") headers.set(key, value);
+      }
+      channel.received(headers);
+      if (outgoing !== undefined) outgoing.responseHeaders = headers;
+    },
+  };
+}
+
+function callFailed(channel: GrpcChannel, { ctx, tokenError }: CallState, error: unknown): StatusError {
+  const restMs = remainingMs(ctx);
+  // a peer that let a deadline pass may be gone: the next user of the pool dials anew
+  if (restMs !== undefined && restMs <= 0) channel.giveUp();
+  if (ctx.signal.aborted) return statusOf(ctx.signal.reason);
+  if (tokenError !== undefined) return statusOf(tokenError);
+  if (!(error instanceof ClientError)) return statusOf(error);
+  return new StatusError(error.code as number as Code, error.details, { cause: error });
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Context, type Timer, untilDone, withSignal } from "@nsm/core";
+import type { GrpcChannel } from "./grpc-channel.js";
+
+/** What {@link ChannelPool} works with. */
+export interface ChannelPoolOptions {
+  readonly context: Context;
+  /** Makes a channel that does not connect yet. */
+  open(url: URL): GrpcChannel;
+  close(channel: GrpcChannel): void;
+  /** How long a channel that nobody uses stays open, milliseconds. */
+  readonly idleMs: number;
+}
+
+interface Entry {
+  readonly key: string;
+  readonly channel: GrpcChannel;
+  readonly ready: Promise<void>;
+  users: number;
+  /** Out of the pool: its last user closes it. */
+  retired: boolean;
+  idle: Timer | undefined;
+}
+
+/**
+ * One channel per URL, shared. A channel that failed or looks stuck leaves the pool at once, so the next user
+ * dials anew; those who have it keep it.
+ */
+export class ChannelPool {
+  readonly #options: ChannelPoolOptions;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(options: ChannelPoolOptions) {
+    this.#options = options;
+  }
+
+  /** Channels that the next user of their URL would get. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /**
+   * The shared channel of a URL, connected.
+   * @returns `release` must be called once
+   * @throws UNAVAILABLE DIAL; the reason of `signal`
+   */
+  async acquire(url: URL, signal: AbortSignal): Promise<{ channel: GrpcChannel; release: () => void }> {
+    const entry = this.#entries.get(url.href) ?? this.#add(url);
+    entry.users += 1;
+    entry.idle?.cancel();
+    const waiting = withSignal(this.#options.context, signal);
+    try {
+      await untilDone(waiting.ctx, entry.ready);
+    } catch (error) {
+      this.#release(entry);
+      throw error;
+    } finally {
+      waiting.cancel();
+    }
+    return { channel: entry.channel, release: () => this.#release(entry) };
+  }
+
+  /** Empties the pool; channels in use stay open until their last user leaves. */
+  clear(): void {
+    for (const entry of [...this.#entries.values()]) this.#retire(entry);
+  }
+
+  #add(url: URL): Entry {
+    const channel = this.#options.open(url);
+    const entry: Entry = {
+      key: url.href,
+      channel,
+      ready: channel.connect(),
+      users: 0,
+      retired: false,
+      idle: undefined,
+    };
+    this.#entries.set(entry.key, entry);
+    channel.onUnusable = () => this.#retire(entry);
+    entry.ready.catch(() => this.#retire(entry));
+    return entry;
+  }
+
+  #retire(entry: Entry): void {
+    if (this.#entries.get(entry.key) === entry) this.#entries.delete(entry.key);
+    entry.retired = true;
+    entry.idle?.cancel();
+    if (entry.users === 0) this.#options.close(entry.channel);
+  }
+
+  #release(entry: Entry): void {
+    entry.users -= 1;
+    if (entry.users > 0) return;
+    if (entry.retired) this.#options.close(entry.channel);
+    else {
+      const { clock } = this.#options.context;
+      entry.idle = clock.setTimeout(() => this.#retire(entry), this.#options.idleMs, true);
+    }
+  }
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+/** gRPC over unix and tcp sockets, with descriptors beside the bytes of unix connections. */
+export {
+  type Address,
+  addressUrl,
+  hostPort,
+  parseAddress,
+  type TcpAddress,
+  type UnixAddress,
+} from "./address.js";
+export { type ConnectorOptions, createConnector, type SocketConnector } from "./client/connector.js";
+export { linuxDescriptors } from "./descriptors.js";
+export { type InterfaceAddress, publicUrl } from "./public-url.js";
+export { insecure, type LinkSecurity, type SecuredStream } from "./security.js";
+export { listen, type Server, type ServerOptions } from "./server/server.js";
