@@ -4,6 +4,7 @@ export * from "./icmp/index.js";
 export { AF_INET, AF_INET6, type IpFamily, netlinkStatistics } from "./netlink/index.js";
 export * from "./netns/index.js";
 export * from "./probe/index.js";
+export * from "./process/index.js";
 export * from "./route/index.js";
 export {
   type FileIdentity,

@@ -46,10 +46,12 @@ describeInNetns("ping between two pods that are cross connected", () => {
   });
 
   describe.each([
-    { kind: "raw", range: "1 0" },
+    // In this order: a new namespace allows datagram sockets to nobody
+    { kind: "raw", range: undefined },
     { kind: "datagram", range: "0 0" },
   ])("with a $kind socket", ({ range }) => {
     beforeAll(() => {
+      if (range === undefined) return;
       for (const pod of pods) writeSysctl(pod.netns, "net/ipv4/ping_group_range", range);
     });
 

@@ -23,13 +23,17 @@ function integer(size: number, method: NumberMethod): WireType<number> & { size:
   };
 }
 
-/** Numbers in host order (little endian on every supported machine), as netlink has them unless it says `be`. */
+/** Unsigned 8 bits. Host order is little endian on every supported machine; netlink uses it unless it says `be`. */
 export const u8 = integer(1, "UInt8");
+/** Unsigned 16 bits, host order. */
 export const u16 = integer(2, "UInt16LE");
+/** Unsigned 32 bits, host order. */
 export const u32 = integer(4, "UInt32LE");
+/** Signed 32 bits, host order. */
 export const s32 = integer(4, "Int32LE");
-/** Numbers in network order: ports, protocols. */
+/** Unsigned 16 bits, network order: ports, protocols. */
 export const be16 = integer(2, "UInt16BE");
+/** Unsigned 32 bits, network order. */
 export const be32 = integer(4, "UInt32BE");
 
 /** A counter; above 2^53 it loses precision. */

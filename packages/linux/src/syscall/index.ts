@@ -9,6 +9,7 @@ export {
   getOption,
   ioctl,
   lastErrno,
+  reapChild,
   receive,
   receiveFrom,
   send,

@@ -26,6 +26,7 @@ const raw = {
   // ioctl and fcntl are variadic in C; integer arguments are passed alike on x86-64 and arm64 Linux.
   ioctl: libc.func("int ioctl(int fd, unsigned long request, long argument)"),
   fcntl: libc.func("int fcntl(int fd, int command, long argument)"),
+  waitpid: libc.func("int waitpid(int pid, int *status, int options)"),
   statx: libc.func("int statx(int dir, const char *path, int flags, uint32_t mask, _Out_ uint8_t *buffer)"),
 };
 
@@ -58,6 +59,13 @@ export function ioctl(fd: number, request: number, argument = 0): number {
 /** setns(2): moves the calling thread. `type` is one of the CLONE_NEW* flags. @throws LinuxError */
 export function setns(fd: number, type: number): void {
   checked(raw.setns(fd, type), "setns");
+}
+
+const WNOHANG = 1;
+
+/** waitpid(2) of one child, without waiting. @returns whether it was dead, and is gone now */
+export function reapChild(pid: number): boolean {
+  return raw.waitpid(pid, null, WNOHANG) === pid;
 }
 
 const SOCK_NONBLOCK = 0o4000;
