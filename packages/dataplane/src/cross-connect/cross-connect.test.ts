@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { newMechanism } from "@nsm/api";
 import { type HostPort, type LinkSide, realClock } from "@nsm/core";
+import { type PingOptions, ping } from "@nsm/linux";
 import { connectionWith, testContext } from "@nsm/testkit";
 import { InstalledContext, reconcilePod } from "../connection-context/index.js";
 import { kernelDriver, vxlanDriver } from "../mechanisms/index.js";
@@ -54,24 +55,26 @@ describeInNetns("the cross connect", () => {
     return (await vxlanDriver({ route: node.route, tunnelIp }).up(ctx, { side, connection })).port;
   }
 
-  function expectPing(from: Scratch, to: string, ...options: string[]): void {
-    const { status, output } = from.run("ping", "-c1", "-W2", "-q", ...options, to);
-    expect({ status, output }).toMatchObject({ status: 0 });
+  async function expectPing(
+    from: Scratch,
+    destination: string,
+    options: Partial<PingOptions> = {},
+  ): Promise<void> {
+    const result = await ping({ destination, netns: from.netns, timeoutMs: 2000, ...options }, realClock);
+    expect({ destination, ...result }).toMatchObject({ sent: 1, received: 1 });
   }
 
-  function expectBothWays(a: Scratch, b: Scratch, ...options: string[]): void {
-    expectPing(a, nse.v4, ...options);
-    expectPing(a, nse.v6, ...options);
-    expectPing(b, nsc.v4, ...options);
-    expectPing(b, nsc.v6, ...options);
+  async function expectBothWays(a: Scratch, b: Scratch, payloadBytes = 56): Promise<void> {
+    for (const destination of [nse.v4, nse.v6]) await expectPing(a, destination, { payloadBytes });
+    for (const destination of [nsc.v4, nsc.v6]) await expectPing(b, destination, { payloadBytes });
   }
 
   it("carries small and 3000-byte pings of both families between two pods of a node", async () => {
     const node = await space();
     const [client, endpoint] = [await pod(node, "server"), await pod(node, "client")];
     await crossConnect(node.route, client.port, endpoint.port);
-    expectBothWays(client.pod, endpoint.pod);
-    expectBothWays(client.pod, endpoint.pod, "-s", "3000");
+    await expectBothWays(client.pod, endpoint.pod);
+    await expectBothWays(client.pod, endpoint.pod, 3000);
   });
 
   it("carries pings between pods of two nodes over VXLAN, fragmented ones too", async () => {
@@ -89,9 +92,9 @@ describeInNetns("the cross connect", () => {
     const endpoint = await pod(nodeB, "client", 1446);
     await crossConnect(nodeA.route, client.port, await tunnel(nodeA, "client", ips, 1446));
     await crossConnect(nodeB.route, await tunnel(nodeB, "server", ips, 1446), endpoint.port);
-    expectBothWays(client.pod, endpoint.pod);
-    expectBothWays(client.pod, endpoint.pod, "-s", "3000");
-    expectPing(client.pod, nse.v4, "-M", "do", "-s", String(1446 - 28));
+    await expectBothWays(client.pod, endpoint.pod);
+    await expectBothWays(client.pod, endpoint.pod, 3000);
+    await expectPing(client.pod, nse.v4, { dontFragment: true, payloadBytes: 1446 - 28 });
   });
 
   it("touches nothing when run again and follows a port with another index", async () => {
@@ -106,7 +109,7 @@ describeInNetns("the cross connect", () => {
     const successor = await pod(node, "client");
     expect(successor.port.ifindex).not.toBe(endpoint.port.ifindex);
     await crossConnect(node.route, client.port, successor.port);
-    expectBothWays(client.pod, successor.pod);
+    await expectBothWays(client.pod, successor.pod);
   });
 
   it("leaves nothing behind whichever step fails", async () => {

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Code, type Context, type LinkSide, type NetworkServiceElement, StatusError } from "@nsm/core";
+import type { RouteSocket } from "@nsm/linux";
+import { loadMetadata } from "@nsm/sdk/networkservice/utils/metadata";
+import { crossConnect } from "../../cross-connect/index.js";
+import { afterNext } from "../after-next.js";
+import { isNewSide, type SideLink, sideLink } from "../mechanism-driver/index.js";
+
+/**
+ * Joins the two links of a connection once both exist: when the reply passes here, frames flow. It follows ports that
+ * were made anew. Close needs nothing: the joint goes with the links. Place before everything that builds links.
+ * State: none of its own. Upstream: sdk-vpp `xconnect`.
+ * @throws FAILED_PRECONDITION LINK_MISSING when a side has no link, because no element here builds its mechanism
+ */
+export function xconnectServer(route: RouteSocket): NetworkServiceElement {
+  return {
+    name: "xconnect-server",
+    request: (ctx, request, next) =>
+      afterNext(ctx, request, next, isNewSide(ctx, "server"), () =>
+        crossConnect(route, linkOf(ctx, "server").port, linkOf(ctx, "client").port),
+      ),
+  };
+}
+
+function linkOf(ctx: Context, side: LinkSide): SideLink {
+  const link = loadMetadata(ctx, sideLink[side]);
+  if (link !== undefined) return link;
+  const whom = side === "server" ? "requester" : "endpoint";
+  throw new StatusError(
+    Code.FAILED_PRECONDITION,
+    `no link to the ${whom}: its mechanism cannot be built here`,
+    {
+      reason: "LINK_MISSING",
+    },
+  );
+}
