@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { once } from "node:events";
+import { createRequire } from "node:module";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { Channel, connectivityState, Server, ServerCredentials } from "@grpc/grpc-js";
+import { createGrpcServer, StreamCredentials, socketDescriptor } from "./grpc-internals.js";
+
+const versionOf = (name: string): string => createRequire(import.meta.url)(`${name}/package.json`).version;
+
+it("works with the versions it was tried with", () => {
+  expect([versionOf("@grpc/grpc-js"), versionOf("nice-grpc")]).toEqual(["1.14.7", "2.1.18"]);
+});
+
+it("still finds the members of grpc-js that it uses", () => {
+  const server = new Server();
+  expect(Reflect.get(server, "commonServerOptions")).toMatchObject({
+    maxSendHeaderBlockLength: expect.any(Number),
+  });
+  expect(Object.keys(server.createConnectionInjector(ServerCredentials.createInsecure()))).toEqual(
+    expect.arrayContaining(["injectConnection", "destroy"]),
+  );
+  server.forceShutdown();
+});
+
+it("puts the header limits into the server's HTTP/2 options", () => {
+  const server = createGrpcServer({}, { maxHeaderListBytes: 100_000, maxHeaderCount: 321 });
+  expect(Reflect.get(server, "commonServerOptions")).toMatchObject({
+    maxHeaderListPairs: 321,
+    settings: { maxHeaderListSize: 100_000 },
+  });
+  server.forceShutdown();
+});
+
+it("gets every raw connection of a channel, with its descriptor", async () => {
+  const listener = createServer().listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const opened = new Promise<Socket>((resolve) => {
+    const credentials = new StreamCredentials(async (socket) => {
+      resolve(socket);
+      throw new Error("refused by the test");
+    }, false);
+    const { port } = listener.address() as AddressInfo;
+    const channel = new Channel(`dns:127.0.0.1:${port}`, credentials, {});
+    channel.getConnectivityState(true);
+    channel.watchConnectivityState(connectivityState.CONNECTING, Number.POSITIVE_INFINITY, () =>
+      channel.close(),
+    );
+  });
+  const socket = await opened;
+  expect(socketDescriptor(socket)).toBeGreaterThan(2);
+  await once(socket, "close");
+  expect(socketDescriptor(socket)).toBeUndefined();
+  listener.close();
+});
