@@ -107,9 +107,14 @@ export function struct<const F extends Fields>(fields: F): Struct<F> {
   };
 }
 
+/** A wire type of any value, for tables that hold several. */
+interface AnyWireType {
+  encode(value: never): Uint8Array;
+  decode(bytes: Buffer): unknown;
+}
+
 /** Attribute names with their number in the kernel header and their type. */
-// biome-ignore lint/suspicious/noExplicitAny: a table holds types of every kind; the value type is inferred from it
-export type AttributeTable = Readonly<Record<string, readonly [number, WireType<any>]>>;
+export type AttributeTable = Readonly<Record<string, readonly [number, AnyWireType]>>;
 
 /** Values of a table's attributes; absent ones are left out. */
 export type AttributeValues<T extends AttributeTable> = {
@@ -128,7 +133,7 @@ export function attributes<const T extends AttributeTable>(table: T): WireType<A
       Buffer.concat(
         entries.flatMap(([name, [number, type]]) => {
           const value = (values as Record<string, unknown>)[name];
-          return value === undefined ? [] : attribute(number, type.encode(value));
+          return value === undefined ? [] : attribute(number, type.encode(value as never));
         }),
       ),
     decode(input) {
