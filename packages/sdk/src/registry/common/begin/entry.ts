@@ -2,6 +2,7 @@
 import {
   type CancellableContext,
   type Context,
+  contextCancelled,
   internalEvent,
   postpone,
   type RegistryItem,
@@ -82,7 +83,7 @@ export class Entry<T extends RegistryItem> implements RegistryEventFactory {
 
   /** Stops the Register events in flight and waiting, so that an Unregister does not wait for a registry that is away. */
   interruptEvents(): void {
-    this.#unwanted.abort();
+    this.#unwanted.abort(contextCancelled());
     this.#unwanted = new AbortController();
   }
 
