@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+import { clone, type NetworkServiceEndpoint, newNetworkServiceEndpoint, nextSegment, State } from "@nsm/api";
+import {
+  attemptsFailed,
+  Code,
+  type Connection,
+  type Context,
+  findAll,
+  type NetworkServiceElement,
+  StatusError,
+} from "@nsm/core";
+import { deleteMetadata, loadMetadata, metadataKey, storeMetadata } from "../../utils/metadata/index.js";
+import {
+  endpointUrl,
+  findEndpoint,
+  findNetworkService,
+  type Registries,
+} from "../../utils/registry-lookup.js";
+import { clientUrl } from "../client-url/context.js";
+import { withCallDescriptors } from "../mechanisms/recvfd/context.js";
+import { suitableForwarders } from "./select.js";
+
+/** Options of {@link discoverForwarderServer}. */
+export interface DiscoverForwarderOptions {
+  readonly registries: Registries;
+  /** Network service that forwarders register. Default `forwarder`. */
+  readonly forwarderService?: string;
+  /** Address under which this manager registers its forwarders, as registered text; empty: all forwarders. */
+  readonly managerUrl?: string;
+}
+
+const notFound = (message: string): StatusError =>
+  new StatusError(Code.NOT_FOUND, message, { reason: "NO_FORWARDER" });
+
+/** Puts the forwarder that the path goes through already, if it is there, in the first place. */
+function preferNextSegment(connection: Connection, forwarders: NetworkServiceEndpoint[]): void {
+  const name = nextSegment(connection.path)?.name;
+  const index = forwarders.findIndex((forwarder) => forwarder.name === name);
+  const [first, preferred] = [forwarders[0], forwarders[index]];
+  if (first === undefined || preferred === undefined) return;
+  forwarders[0] = preferred;
+  forwarders[index] = first;
+}
+
+/**
+ * Chooses the forwarder of a connection and puts its `clientUrl` into the context: the one used before; else, after
+ * a restart, the one named in the next path segment; else the first suitable one (`suitableForwarders`) that
+ * accepts, each tried with its own copy of the request. A Request in state RESELECT_REQUESTED chooses anew. Close
+ * goes to the one used, and goes on without URL when it is not found.
+ * Descriptors received in a failed try stay open for the next one. Place after `metadata`, before `recvfd` and
+ * `connect`. State: the forwarder's name, in the metadata.
+ * Upstream: `discoverforwarder.NewServer`.
+ * @throws NOT_FOUND NETWORK_SERVICE_NOT_FOUND, NO_FORWARDER; the last forwarder's code, FORWARDERS_FAILED
+ */
+export function discoverForwarderServer({
+  registries,
+  forwarderService = "forwarder",
+  managerUrl = "",
+}: DiscoverForwarderOptions): NetworkServiceElement {
+  const chosen = metadataKey<string>("server", "discover-forwarder.name");
+
+  async function candidatesFor(
+    ctx: Context,
+    connection: Connection,
+    remembered: string | undefined,
+  ): Promise<NetworkServiceEndpoint[]> {
+    const { networkService, payload } = connection;
+    const service = await findNetworkService(ctx, registries, networkService, payload);
+    const query = newNetworkServiceEndpoint({
+      name: remembered ?? "",
+      networkServiceNames: [forwarderService],
+      url: managerUrl,
+    });
+    const found = await findAll(registries.endpoints, ctx, query);
+    const forwarders = suitableForwarders(connection, service, found, forwarderService);
+    if (forwarders.length > 0) return forwarders;
+    throw notFound(
+      remembered === undefined ? "no candidates found" : `forwarder ${remembered} is not available`,
+    );
+  }
+
+  async function closeUrl(ctx: Context, connection: Connection): Promise<URL | undefined> {
+    const name = deleteMetadata(ctx, chosen) ?? nextSegment(connection.path)?.name;
+    if (name === undefined) return undefined;
+    try {
+      return endpointUrl(await findEndpoint(ctx, registries, name, managerUrl));
+    } catch (error) {
+      ctx.log.warn({ err: error, connId: connection.id }, "the forwarder to close at was not found");
+      return undefined;
+    }
+  }
+
+  return {
+    name: "discover-forwarder-server",
+    async request(ctx, request, next) {
+      const { connection } = request;
+      const reselect = connection.state === State.RESELECT_REQUESTED;
+      const remembered = reselect ? undefined : loadMetadata(ctx, chosen);
+      const forwarders = await candidatesFor(ctx, connection, remembered);
+      if (remembered === undefined && !reselect) preferNextSegment(connection, forwarders);
+      return withCallDescriptors(ctx, async (callCtx) => {
+        const failures: unknown[] = [];
+        for (const forwarder of forwarders) {
+          try {
+            const url = endpointUrl(forwarder);
+            const result = await next.request(callCtx.with(clientUrl, url), clone(request));
+            if (remembered === undefined) storeMetadata(ctx, chosen, forwarder.name);
+            return result;
+          } catch (error) {
+            failures.push(error);
+            ctx.log.warn(
+              { err: error, connId: connection.id, forwarder: forwarder.name },
+              "forwarder failed",
+            );
+            if (ctx.signal.aborted) break;
+          }
+        }
+        throw attemptsFailed("all forwarders have failed", failures, "FORWARDERS_FAILED");
+      });
+    },
+    async close(ctx, connection, next) {
+      const url = await closeUrl(ctx, connection);
+      await next.close(url === undefined ? ctx : ctx.with(clientUrl, url), connection);
+    },
+  };
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Mechanism } from "@nsm/api";
+import { type Context, canPassDescriptors, internalEvent, type NetworkServiceElement } from "@nsm/core";
+import { inodeParameter, setInodeParameter } from "../inode-parameter.js";
+import { type CallDescriptors, withCallDescriptors } from "./context.js";
+import { receiveFor } from "./receive.js";
+
+/** Events fired from inside have no caller that could send something. */
+const callerSends = (ctx: Context): boolean =>
+  ctx.get(internalEvent) === undefined && canPassDescriptors(ctx, "caller");
+
+function toInodeUrl(mechanism: Mechanism | undefined, descriptors: CallDescriptors): void {
+  if (mechanism === undefined) return;
+  const url = inodeParameter(mechanism);
+  const inodeUrl = url === undefined ? undefined : descriptors.inodeUrlOf(url);
+  if (inodeUrl !== undefined) setInodeParameter(mechanism, inodeUrl);
+}
+
+/**
+ * Receives the descriptors that the caller announces in preferences and mechanism, so that what follows finds
+ * `file:` URLs; the caller gets its `inode:` URL back. All descriptors of the call, those of `recvfd-client` included,
+ * are closed when the call (or an element before that opened the call's table) returns. Transparent for callers over TCP and for events from inside. On Close a
+ * descriptor that does not come is logged, and Close goes on with the `inode:` URL.
+ * Place before whatever uses `inodeURL`. State: none between calls. Upstream: `mechanisms/recvfd.NewServer`.
+ * Deviation: upstream keeps descriptors until the Close.
+ * @throws FAILED_PRECONDITION DESCRIPTOR_NOT_RECEIVED; INVALID_ARGUMENT NSM_INODE_URL (Request)
+ */
+export function recvfdServer(): NetworkServiceElement {
+  return {
+    name: "recvfd-server",
+    request: (ctx, request, next) =>
+      withCallDescriptors(ctx, async (callCtx, descriptors) => {
+        if (callerSends(ctx)) {
+          const mechanisms = [...request.mechanismPreferences, request.connection.mechanism];
+          await receiveFor(ctx, "caller", mechanisms, descriptors);
+        }
+        const connection = await next.request(callCtx, request);
+        toInodeUrl(connection.mechanism, descriptors);
+        return connection;
+      }),
+    close: (ctx, connection, next) =>
+      withCallDescriptors(ctx, async (callCtx, descriptors) => {
+        try {
+          if (callerSends(ctx)) await receiveFor(ctx, "caller", [connection.mechanism], descriptors);
+        } catch (error) {
+          ctx.log.warn({ err: error, connId: connection.id }, "Close came without its descriptor");
+        }
+        await next.close(callCtx, connection);
+      }),
+  };
+}
