@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Daemon, elementStatistics } from "@nsm/core";
+import { nsmgrNetworkService, nsmgrRegistry } from "@nsm/sdk/chains/nsmgr";
+import { daemonLifetime } from "../lifetime.js";
+import type { Ports } from "../ports.js";
+import type { NsmgrConfig } from "./config.js";
+
+/**
+ * The manager of a node: registry of its endpoints and forwarders, and the hop that chooses a forwarder for each
+ * connection. Upstream: cmd-nsmgr.
+ */
+export function nsmgr(config: NsmgrConfig, ports: Ports): Daemon {
+  const life = daemonLifetime(ports);
+  const common = {
+    ctx: life.ctx,
+    tokens: ports.tokens,
+    connector: ports.connector,
+    dialTimeoutMs: config.dialTimeoutMs,
+    clientInfo: ports.clientLabels,
+  };
+  const registry = nsmgrRegistry({
+    ...common,
+    managerUrl: config.publicUrl.href,
+    registryUrl: config.registryUrl,
+  });
+  const { networkService, monitor } = nsmgrNetworkService({
+    ...common,
+    name: config.name,
+    descriptors: ports.descriptors,
+    registries: registry.discovery,
+    managerUrl: config.publicUrl.href,
+    forwarderService: config.forwarderServiceName,
+  });
+  const { networkServices, endpoints } = registry;
+  return {
+    services: { networkService, monitor, networkServices, endpoints },
+    stop: async () => life.cancel(),
+    statistics: () => ({
+      ...elementStatistics(networkService),
+      ...elementStatistics(networkServices),
+      ...elementStatistics(endpoints),
+    }),
+  };
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  type CancellableContext,
+  type Connector,
+  type Context,
+  type Daemon,
+  rootContext,
+  silentLogger,
+  withCancel,
+} from "@nsm/core";
+import type { Ports } from "@nsm/daemons";
+import { developmentTokens } from "@nsm/identity";
+import { lateServices } from "./late-services.js";
+import type { SandboxNetwork, SandboxServer } from "./network.js";
+
+/** Builds what an entry runs. `ctx` lives until the entry ends; the addresses served are known. */
+export type BuildEntry = (ports: Ports, ctx: Context) => Daemon;
+
+/** What an entry is built from each time it starts. */
+export interface EntryOptions {
+  readonly name: string;
+  /** Where it serves. */
+  readonly listenOn: readonly URL[];
+  readonly network: SandboxNetwork;
+  readonly tokenLifetimeMs: number;
+  readonly build: BuildEntry;
+}
+
+/** The process side of an entry or client: ports and a lifetime. */
+export interface SandboxProcess {
+  readonly ports: Ports;
+  readonly lifetime: CancellableContext;
+  readonly connector: Connector & { close(): Promise<void> };
+}
+
+/** Ports of something that runs in the sandbox. */
+export function sandboxProcess(
+  { name, network, tokenLifetimeMs }: Pick<EntryOptions, "name" | "network" | "tokenLifetimeMs">,
+  servedUrls: () => readonly URL[] = () => [],
+): SandboxProcess {
+  const { clock, descriptors } = network;
+  const lifetime = withCancel(rootContext({ clock, log: silentLogger }));
+  const tokens = developmentTokens({
+    clock,
+    subject: `spiffe://nsm.insecure/${name}`,
+    lifetimeMs: tokenLifetimeMs,
+  });
+  const connector = network.connector(tokens, lifetime.ctx);
+  const clientLabels = { nodeName: undefined, podName: undefined, clusterName: undefined };
+  const { signal } = lifetime.ctx;
+  const ports = {
+    clock,
+    log: silentLogger,
+    tokens,
+    connector,
+    descriptors,
+    clientLabels,
+    servedUrls,
+    signal,
+  };
+  return { ports, lifetime, connector };
+}
+
+interface Life extends SandboxProcess {
+  readonly daemon: Daemon;
+  readonly server: SandboxServer;
+}
+
+/** A daemon of the sandbox that can be stopped, killed and started again; each start builds it afresh. */
+export class Entry {
+  #life: Life | undefined;
+  #urls: readonly URL[];
+
+  constructor(private readonly options: EntryOptions) {
+    this.#urls = options.listenOn;
+  }
+
+  get name(): string {
+    return this.options.name;
+  }
+
+  /** Address for callers on the same node. */
+  get url(): URL {
+    return this.#urls[0] ?? new URL("unix:///nowhere");
+  }
+
+  /** Address for callers on other nodes. */
+  get publicUrl(): URL {
+    return this.#urls.at(-1) ?? this.url;
+  }
+
+  get running(): boolean {
+    return this.#life !== undefined;
+  }
+
+  /** Counts of everything the daemon keeps; empty when it does not run. */
+  get statistics(): Record<string, number> {
+    return this.#life?.daemon.statistics?.() ?? {};
+  }
+
+  /** Listens, builds and starts. */
+  async start(): Promise<void> {
+    const process = sandboxProcess(this.options, () => this.#urls);
+    let daemon: Daemon | undefined;
+    const services = lateServices(() => daemon?.services);
+    const server = await this.options.network.serve(this.#urls, services, process.lifetime.ctx);
+    this.#urls = server.urls;
+    daemon = this.options.build(process.ports, process.lifetime.ctx);
+    this.#life = { ...process, daemon, server };
+    await daemon.start?.(process.lifetime.ctx);
+  }
+
+  /** Graceful end (K3). */
+  async stop(): Promise<void> {
+    const life = this.#end();
+    if (!life) return;
+    await life.daemon.stop?.(life.lifetime.ctx);
+    await life.server.close();
+    life.lifetime.cancel();
+    await life.connector.close();
+  }
+
+  /** As SIGKILL (K1): nothing is closed or unregistered. */
+  async kill(): Promise<void> {
+    const life = this.#end();
+    if (!life) return;
+    await life.server.kill();
+    life.lifetime.cancel();
+    await life.connector.close();
+  }
+
+  /** Kills and starts again on the same addresses. */
+  async restart(): Promise<void> {
+    await this.kill();
+    await this.start();
+  }
+
+  #end(): Life | undefined {
+    const life = this.#life;
+    this.#life = undefined;
+    return life;
+  }
+}

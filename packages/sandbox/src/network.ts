@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  type Clock,
+  type Connector,
+  type Context,
+  type Descriptors,
+  realClock,
+  type Services,
+  type TokenSource,
+} from "@nsm/core";
+import { MemoryNetwork, VirtualClock } from "@nsm/testkit";
+import { createConnector, linuxDescriptors, listen } from "@nsm/transport";
+
+/** How the processes of a sandbox reach each other. */
+export type SandboxTransport = "inproc" | "unix" | "tcp";
+
+/** A server of the sandbox. */
+export interface SandboxServer {
+  /** Addresses really served, in the order asked for. */
+  readonly urls: readonly URL[];
+  /** Ends gracefully. */
+  close(): Promise<void>;
+  /** As a crash: calls in flight fail. */
+  kill(): void;
+}
+
+/** Sockets, or their in-memory twins, with the clock that fits them. */
+export interface SandboxNetwork {
+  readonly clock: Clock;
+  readonly descriptors: Descriptors;
+  /** Addresses to serve on: the first for the own node (unix passes descriptors), the last for other nodes. */
+  addresses(name: string): URL[];
+  serve(urls: readonly URL[], services: Services, ctx: Context): Promise<SandboxServer>;
+  /** @param ctx lifetime of its channels */
+  connector(tokens: TokenSource, ctx: Context): Connector & { close(): Promise<void> };
+  /** Waits as a caller would; on a virtual clock time passes only here. */
+  wait<T>(work: Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** Everything in memory, on a virtual clock. */
+export function memorySandboxNetwork(): SandboxNetwork {
+  const clock = new VirtualClock();
+  const network = new MemoryNetwork();
+  return {
+    clock,
+    descriptors: network.descriptors,
+    addresses: (name) => [new URL(`unix:///sandbox/${name}.sock`), new URL(`tcp://${name}:5001`)],
+    async serve(urls, services, ctx) {
+      const servers = urls.map((url) => network.listen(url, services, ctx));
+      return {
+        urls,
+        close: async () => {
+          for (const server of servers) server.close();
+        },
+        kill: () => {
+          for (const server of servers) server.kill();
+        },
+      };
+    },
+    connector: (tokens) => ({ ...network.connector({ tokens }), close: async () => {} }),
+    wait: (work) => clock.waitFor(work),
+    close: async () => {},
+  };
+}
+
+/** Real sockets on the real clock: unix sockets in a temporary directory, tcp on ports of the kernel's choice. */
+export function socketSandboxNetwork(transport: "unix" | "tcp"): SandboxNetwork {
+  const folder = mkdtempSync(join(tmpdir(), "nsm-"));
+  return {
+    clock: realClock,
+    descriptors: linuxDescriptors,
+    addresses: (name) => [
+      new URL(transport === "unix" ? `unix://${folder}/${name}.sock` : "tcp://127.0.0.1:0"),
+    ],
+    serve: (urls, services, ctx) => listen(urls, services, { context: ctx }),
+    connector: (tokens, ctx) => createConnector({ context: ctx, tokens }),
+    wait: (work) => work,
+    close: async () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+/** The network of a transport. */
+export function sandboxNetwork(transport: SandboxTransport): SandboxNetwork {
+  return transport === "inproc" ? memorySandboxNetwork() : socketSandboxNetwork(transport);
+}
