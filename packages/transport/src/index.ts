@@ -9,6 +9,7 @@ export {
   type UnixAddress,
 } from "./address.js";
 export { type ConnectorOptions, createConnector, type SocketConnector } from "./client/connector.js";
+export { checkHealth, type HealthStatus } from "./client/health.js";
 export { linuxDescriptors } from "./descriptors.js";
 export { type InterfaceAddress, publicUrl } from "./public-url.js";
 export { insecure, type LinkSecurity, type SecuredStream } from "./security.js";
