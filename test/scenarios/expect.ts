@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isDeepStrictEqual } from "node:util";
 
-const show = (value: unknown): string => JSON.stringify(value, (_key, v) => (typeof v === "bigint" ? String(v) : v));
+const show = (value: unknown): string =>
+  JSON.stringify(value, (_key, v) => (typeof v === "bigint" ? String(v) : v));
 
 /** Fails a scenario unless two values are equal. */
 export function equal(what: string, seen: unknown, expected: unknown): void {
-  if (!isDeepStrictEqual(seen, expected)) throw new Error(`${what}: saw ${show(seen)}, expected ${show(expected)}`);
+  if (!isDeepStrictEqual(seen, expected))
+    throw new Error(`${what}: saw ${show(seen)}, expected ${show(expected)}`);
 }
 
 /** Fails a scenario unless the condition holds. */

@@ -57,7 +57,11 @@ export function expectClientInterface({ connected }: Pair): void {
 /** BIDI: at first three of four replies, then all. */
 export async function expectPings({ connected, endpoint }: Pair): Promise<void> {
   const first = await pingBothWays(connected, endpoint);
-  holds("first pings: at least 3 of 4 both ways", first.forward.received >= 3 && first.back.received >= 3, first);
+  holds(
+    "first pings: at least 3 of 4 both ways",
+    first.forward.received >= 3 && first.back.received >= 3,
+    first,
+  );
   const second = await pingBothWays(connected, endpoint);
   equal("replies of 4 both ways", [second.forward.received, second.back.received], [4, 4]);
 }
@@ -67,7 +71,9 @@ export async function expectCleanStop(lab: Lab, { connected, endpoint, before }:
   equal("exit code of the client", await connected.process.stop(), 0);
   await waitFor("the endpoint's link is gone", 3000, async () => {
     const after = await takeSnapshot(lab);
-    const links = after.kernel[endpoint.name]?.filter((line) => line.startsWith("link ") && !line.includes(" lo "));
+    const links = after.kernel[endpoint.name]?.filter(
+      (line) => line.startsWith("link ") && !line.includes(" lo "),
+    );
     return links?.length === 0 ? true : undefined;
   });
   await endpoint.stop();

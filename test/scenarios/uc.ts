@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { connectClient, interfaceSeen, type Lab, mtuSeen, type Scenario, waitFor, withRouteSocket } from "@nsm/lab";
+import {
+  connectClient,
+  interfaceSeen,
+  type Lab,
+  mtuSeen,
+  type Scenario,
+  waitFor,
+  withRouteSocket,
+} from "@nsm/lab";
 import { equal, holds } from "./expect.js";
 import {
   CLIENT_ADDRESS,
@@ -18,7 +26,11 @@ const REMOTE_BOUND_MS = 8000;
 async function expectEndpointInterface({ endpoint }: Pair): Promise<void> {
   const links = await withRouteSocket(endpoint.holder.netnsPath, (route) => route.links());
   const [link, ...others] = links.filter(({ name }) => name !== "lo");
-  equal("other links of the endpoint", others.map(({ name }) => name), []);
+  equal(
+    "other links of the endpoint",
+    others.map(({ name }) => name),
+    [],
+  );
   const seen = await interfaceSeen(endpoint, link?.name ?? "");
   equal("endpoint addresses", seen?.addresses, [ENDPOINT_ADDRESS]);
   equal("endpoint link routes", seen?.linkRoutes, [CLIENT_ADDRESS]);
@@ -70,7 +82,13 @@ export const useCases: readonly Scenario[] = [
       await expectPings(pair);
       equal("path", pair.connected.path.names, ["nsc-1", "nsmgr-node-1", "forwarder-node-1", "nse-1"]);
       equal("exit code of the first client", await pair.connected.process.stop(), 0);
-      const again = await connectClient(lab, lab.node(1), "nsc-2", "kernel://icmp-responder/nsm-1", LOCAL_BOUND_MS);
+      const again = await connectClient(
+        lab,
+        lab.node(1),
+        "nsc-2",
+        "kernel://icmp-responder/nsm-1",
+        LOCAL_BOUND_MS,
+      );
       equal("the pool's only pair is given again", again.link.addresses, [CLIENT_ADDRESS]);
       await expectCleanStop(lab, { ...pair, connected: again });
     },
@@ -100,19 +118,26 @@ export const observability: readonly Scenario[] = [
       const node = lab.node(1);
       const registries = ["registry.NetworkServiceRegistry", "registry.NetworkServiceEndpointRegistry"];
       const services = ["networkservice.NetworkService", "connection.MonitorConnection"];
-      const forwarderUrl = new URL(`unix://${node.holder.path("/var/lib/networkservicemesh/forwarder.sock")}`);
+      const forwarderUrl = new URL(
+        `unix://${node.holder.path("/var/lib/networkservicemesh/forwarder.sock")}`,
+      );
       const expected: [URL, string[]][] = [
         [lab.registryUrl, registries],
         [node.nsmgrUrl, [...registries, ...services]],
         [forwarderUrl, services],
       ];
       for (const [url, names] of expected) {
-        for (const name of ["", ...names]) equal(`health of "${name}" on ${url.href}`, await lab.probe.health(url, name), "SERVING");
+        for (const name of ["", ...names])
+          equal(`health of "${name}" on ${url.href}`, await lab.probe.health(url, name), "SERVING");
       }
       await node.daemons.get("forwarder")?.stop();
       equal("health after shutdown", await lab.probe.health(forwarderUrl), "UNAVAILABLE");
       const pod = await node.addPod("nse-idle");
-      const idle = pod.startNse({ NSM_IDLE_TIMEOUT: "2s", NSM_UNREGISTER_ITSELF: "true", NSM_CIDR_PREFIX: "172.16.1.0/24" });
+      const idle = pod.startNse({
+        NSM_IDLE_TIMEOUT: "2s",
+        NSM_UNREGISTER_ITSELF: "true",
+        NSM_CIDR_PREFIX: "172.16.1.0/24",
+      });
       await lab.probe.registered(idle, node.nsmgrUrl, "nse-idle");
       await waitFor("the idle endpoint has ended", 3500, () => (idle.running ? undefined : true));
       equal("exit code of the idle endpoint", await idle.exited, 0);
@@ -120,13 +145,18 @@ export const observability: readonly Scenario[] = [
   },
   {
     id: "OBS-05",
-    title: "SIGUSR1 raises a daemon's log level to TRACE and SIGUSR2 sets the configured one, without restart",
+    title:
+      "SIGUSR1 raises a daemon's log level to TRACE and SIGUSR2 sets the configured one, without restart",
     nodes: 1,
     async run(lab) {
       await lab.startControlPlane();
       const nsmgr = lab.node(1).daemons.get("nsmgr");
       if (!nsmgr) throw new Error("no manager runs");
-      const traced = (): number => nsmgr.log().split("\n").filter((line) => line.includes("[TRAC]")).length;
+      const traced = (): number =>
+        nsmgr
+          .log()
+          .split("\n")
+          .filter((line) => line.includes("[TRAC]")).length;
       equal("trace lines at the configured level", traced(), 0);
       nsmgr.signal("SIGUSR1");
       await waitFor("trace lines after SIGUSR1", 3000, async () => {

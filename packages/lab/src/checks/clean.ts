@@ -6,7 +6,11 @@ import { type Snapshot, takeSnapshot } from "./snapshot.js";
 /** Descriptors other than namespaces may differ by so many: keep-alive sockets, log rotation. */
 const DESCRIPTOR_TOLERANCE = 2;
 
-const listDifference = (place: string, before: readonly string[] = [], after: readonly string[] = []): string[] => {
+const listDifference = (
+  place: string,
+  before: readonly string[] = [],
+  after: readonly string[] = [],
+): string[] => {
   const rest = [...before];
   const added: string[] = [];
   for (const line of after) {
@@ -31,7 +35,9 @@ const descriptorDifference = (before: Snapshot["descriptors"], after: Snapshot["
     return Object.keys({ ...baseline, ...kinds }).flatMap((kind) => {
       const change = (kinds[kind] ?? 0) - (baseline[kind] ?? 0);
       const tolerance = kind === "net" ? 0 : DESCRIPTOR_TOLERANCE;
-      return Math.abs(change) > tolerance ? [`${process}: ${kind} descriptors ${change > 0 ? "+" : ""}${change}`] : [];
+      return Math.abs(change) > tolerance
+        ? [`${process}: ${kind} descriptors ${change > 0 ? "+" : ""}${change}`]
+        : [];
     });
   });
 
@@ -54,10 +60,15 @@ export function snapshotDifference(before: Snapshot, after: Snapshot): string[] 
 export async function leftBehind(lab: Lab, before: Snapshot, boundMs = 3000): Promise<string[]> {
   let difference: string[] = [];
   try {
-    return await waitFor("clean", boundMs, async () => {
-      difference = snapshotDifference(before, await takeSnapshot(lab));
-      return difference.length === 0 ? difference : undefined;
-    }, 100);
+    return await waitFor(
+      "clean",
+      boundMs,
+      async () => {
+        difference = snapshotDifference(before, await takeSnapshot(lab));
+        return difference.length === 0 ? difference : undefined;
+      },
+      100,
+    );
   } catch (error) {
     if (error instanceof WaitedTooLong && difference.length > 0) return difference;
     throw error;

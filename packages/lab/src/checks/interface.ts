@@ -26,14 +26,22 @@ export async function interfaceSeen(pod: Pod, name: string): Promise<InterfaceSe
     const addresses = await route.addresses(link.index);
     const routes = await route.routes({ linkIndex: link.index, table: MAIN_TABLE });
     const isLinkRoute = (r: (typeof routes)[number]): boolean =>
-      r.gateway === undefined && r.protocol !== PROTOCOL_KERNEL && (r.scope === RT_SCOPE_LINK || r.destination.includes(":"));
+      r.gateway === undefined &&
+      r.protocol !== PROTOCOL_KERNEL &&
+      (r.scope === RT_SCOPE_LINK || r.destination.includes(":"));
     return {
       ifindex: link.index,
       up: link.up,
       mtuBytes: link.mtuBytes,
       macAddress: link.macAddress ?? "",
-      addresses: addresses.filter((a) => a.scope === 0).map((a) => a.address).sort(),
-      linkRoutes: routes.filter(isLinkRoute).map((r) => r.destination).sort(),
+      addresses: addresses
+        .filter((a) => a.scope === 0)
+        .map((a) => a.address)
+        .sort(),
+      linkRoutes: routes
+        .filter(isLinkRoute)
+        .map((r) => r.destination)
+        .sort(),
     };
   });
 }

@@ -20,6 +20,11 @@ export async function mtuSeen(pod: Pod, name: string, peerIp: string): Promise<M
   if (!link) return { mtuBytes: undefined, fitting: 0, tooLong: 0 };
   const payloadBytes = link.mtuBytes - IPV4_AND_ICMP_HEADER_BYTES;
   const fitting = await pingFrom(pod, peerIp, { count: 2, payloadBytes, dontFragment: true });
-  const tooLong = await pingFrom(pod, peerIp, { count: 1, payloadBytes: payloadBytes + 1, dontFragment: true, timeoutMs: 300 });
+  const tooLong = await pingFrom(pod, peerIp, {
+    count: 1,
+    payloadBytes: payloadBytes + 1,
+    dontFragment: true,
+    timeoutMs: 300,
+  });
   return { mtuBytes: link.mtuBytes, fitting: fitting.received, tooLong: tooLong.received };
 }

@@ -12,7 +12,11 @@ export interface PathSeen {
 }
 
 /** PATH: the hops of a client's connection as its node's manager reports them; undefined when it knows none. */
-export async function pathSeen(lab: Lab, node: LabNode, clientConnectionId: string): Promise<PathSeen | undefined> {
+export async function pathSeen(
+  lab: Lab,
+  node: LabNode,
+  clientConnectionId: string,
+): Promise<PathSeen | undefined> {
   const connections = Object.values(await lab.probe.connections(node.nsmgrUrl));
   const connection = connections.find((c) => c.path?.pathSegments[0]?.id === clientConnectionId);
   if (!connection) return undefined;

@@ -21,7 +21,8 @@ export interface Snapshot {
 
 async function kernelLines(route: RouteSocket): Promise<string[]> {
   const links = await route.links();
-  const name = (index: number | undefined): string => links.find((link) => link.index === index)?.name ?? `#${index}`;
+  const name = (index: number | undefined): string =>
+    links.find((link) => link.index === index)?.name ?? `#${index}`;
   const lines = links.map((link) => `link ${link.name} ${link.kind ?? ""} ${link.alias ?? ""}`);
   for (const a of await route.addresses()) lines.push(`address ${name(a.linkIndex)} ${a.address}`);
   for (const r of await route.routes()) {
@@ -31,7 +32,8 @@ async function kernelLines(route: RouteSocket): Promise<string[]> {
   }
   for (const rule of await route.rules()) lines.push(`rule ${JSON.stringify(rule)}`);
   for (const n of await route.neighbours()) {
-    if (n.state === neighbourState.PERMANENT) lines.push(`neighbour ${name(n.linkIndex)} ${n.ip} ${n.macAddress ?? ""}`);
+    if (n.state === neighbourState.PERMANENT)
+      lines.push(`neighbour ${name(n.linkIndex)} ${n.ip} ${n.macAddress ?? ""}`);
   }
   for (const link of links) {
     for (const filter of await route.ingressFilters(link.index)) {
@@ -41,7 +43,11 @@ async function kernelLines(route: RouteSocket): Promise<string[]> {
   return lines.sort();
 }
 
-const kindOf = (target: string): string => target.replace(/:\[\d+\].*$/, "").replace(/^anon_inode:/, "anon_inode ").replace(/^\/.*/, "file");
+const kindOf = (target: string): string =>
+  target
+    .replace(/:\[\d+\].*$/, "")
+    .replace(/^anon_inode:/, "anon_inode ")
+    .replace(/^\/.*/, "file");
 
 /** Open descriptors of a process by kind: `net`, `socket`, `pipe`, `anon_inode …`, `file`. */
 export async function descriptorsByKind(pid: number): Promise<Record<string, number>> {

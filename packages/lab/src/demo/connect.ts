@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { bidirectional, type PingSeen } from "../checks/ping.js";
+
 import { type InterfaceSeen, interfaceSeen } from "../checks/interface.js";
 import { type PathSeen, pathSeen } from "../checks/path.js";
+import { bidirectional, type PingSeen } from "../checks/ping.js";
 import type { Lab } from "../world/lab.js";
 import type { LabProcess } from "../world/lab-process.js";
 import type { LabNode } from "../world/node.js";
@@ -61,7 +62,10 @@ export async function connectClient(
 export const bareIp = (cidrs: readonly string[]): string => (cidrs[0] ?? "").replace(/\/.*$/, "");
 
 /** Pings both ways between a client and the endpoint of its connection. */
-export async function pingBothWays(connected: Connected, endpoint: Pod): Promise<{ forward: PingSeen; back: PingSeen }> {
+export async function pingBothWays(
+  connected: Connected,
+  endpoint: Pod,
+): Promise<{ forward: PingSeen; back: PingSeen }> {
   const ip = connected.path.connection.context?.ipContext;
   return await bidirectional(
     { pod: connected.client, ip: bareIp(ip?.srcIpAddrs ?? []) },

@@ -7,7 +7,7 @@ import { Lab } from "../world/lab.js";
 import type { LabNode } from "../world/node.js";
 import type { Pod, WorldOptions } from "../world/pod.js";
 import { bareIp, type Connected, connectClient, pingBothWays } from "./connect.js";
-import { milliseconds, seconds, Story } from "./story.js";
+import { milliseconds, Story, seconds } from "./story.js";
 
 /** What the demo takes. */
 export interface DemoOptions extends WorldOptions {
@@ -37,7 +37,9 @@ export async function runDemo(options: DemoOptions, ending: AbortSignal): Promis
     const total = seconds((Date.now() - options.startedMs) / 1000);
     story.line(`everything removed, nothing left behind. OK in ${total}`);
     if (!options.keep) {
-      story.line("  keep it running:  npm run demo -- --keep      look inside:  npm run demo -- exec nsc-1 -- ip a");
+      story.line(
+        "  keep it running:  npm run demo -- --keep      look inside:  npm run demo -- exec nsc-1 -- ip a",
+      );
     }
     return 0;
   } catch (error) {
@@ -57,7 +59,11 @@ async function tell(lab: Lab, story: Story, options: DemoOptions, ending: AbortS
   const empty = await takeSnapshot(lab);
   const endpoint = await two.addPod("nse-1");
   await story.step("starting the endpoint nse-1", async () => {
-    const nse = endpoint.startNse({ NSM_SERVICE_NAMES: SERVICE, NSM_CIDR_PREFIX: POOL, NSM_UNREGISTER_ITSELF: "true" });
+    const nse = endpoint.startNse({
+      NSM_SERVICE_NAMES: SERVICE,
+      NSM_CIDR_PREFIX: POOL,
+      NSM_UNREGISTER_ITSELF: "true",
+    });
     await lab.probe.registered(nse, two.nsmgrUrl, "nse-1");
   });
   story.line(`  node-2  endpoint nse-1 offers ${SERVICE}, pool ${POOL}`);
@@ -81,7 +87,9 @@ async function tell(lab: Lab, story: Story, options: DemoOptions, ending: AbortS
 
 async function startNodes(lab: Lab, story: Story): Promise<void> {
   const [one, two] = [lab.node(1), lab.node(2)];
-  const registry = await story.step("starting the registry", () => lab.probe.serving(one.startRegistry(), lab.registryUrl));
+  const registry = await story.step("starting the registry", () =>
+    lab.probe.serving(one.startRegistry(), lab.registryUrl),
+  );
   for (const node of [one, two]) {
     const nsmgr = await story.step(`starting the manager of ${node.name}`, () =>
       lab.probe.serving(node.startNsmgr(lab.registryUrl), node.nsmgrUrl),
@@ -113,9 +121,12 @@ async function connectStory(
   story.line(`  ${hops}${took}`);
   const ip = value.path.connection.context?.ipContext;
   const over = kind === "local" ? "over veth" : `over vxlan, MTU ${value.link.mtuBytes}`;
-  story.line(`  ${name} has nsm-1 ${ip?.srcIpAddrs.join(", ")}, nse-1 has ${ip?.dstIpAddrs.join(", ")} ${over}`);
+  story.line(
+    `  ${name} has nsm-1 ${ip?.srcIpAddrs.join(", ")}, nse-1 has ${ip?.dstIpAddrs.join(", ")} ${over}`,
+  );
   const expected = kind === "local" ? 4 : 6;
-  if (value.path.names.length !== expected) throw new Error(`the path of ${name} has ${value.path.names.length} hops, not ${expected}`);
+  if (value.path.names.length !== expected)
+    throw new Error(`the path of ${name} has ${value.path.names.length} hops, not ${expected}`);
   const { value: pings } = await story.step(`pinging between ${name} and nse-1`, async () => {
     const seen = await pingBothWays(value, endpoint);
     if (seen.forward.received < 3 || seen.back.received < 3) {
@@ -123,6 +134,8 @@ async function connectStory(
     }
     return seen;
   });
-  story.line(`  ping ${bareIp(ip?.dstIpAddrs ?? [])} from ${name}: ${pinged(pings.forward)}     ping back: ${pinged(pings.back)}`);
+  story.line(
+    `  ping ${bareIp(ip?.dstIpAddrs ?? [])} from ${name}: ${pinged(pings.forward)}     ping back: ${pinged(pings.back)}`,
+  );
   return value;
 }

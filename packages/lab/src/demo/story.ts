@@ -29,4 +29,5 @@ export class Story {
 export const seconds = (value: number): string => `${value.toFixed(1)} s`;
 
 /** `22 ms`, `0.08 ms`. */
-export const milliseconds = (value: number): string => `${value < 10 ? value.toFixed(2) : Math.round(value)} ms`;
+export const milliseconds = (value: number): string =>
+  `${value < 10 ? value.toFixed(2) : Math.round(value)} ms`;

@@ -48,7 +48,9 @@ export function watchAncestors(onLost: () => void, intervalMs = 200): () => void
   const ancestors = ancestorsToWatch();
   const firstParent = process.ppid;
   const timer = setInterval(() => {
-    const lost = process.ppid !== firstParent || ancestors.some(({ pid, startTicks }) => stat(pid)?.startTicks !== startTicks);
+    const lost =
+      process.ppid !== firstParent ||
+      ancestors.some(({ pid, startTicks }) => stat(pid)?.startTicks !== startTicks);
     if (!lost) return;
     clearInterval(timer);
     onLost();

@@ -38,7 +38,8 @@ export function namespaceAdvice(): string[] {
   if (sysctl("kernel/unprivileged_userns_clone") === "0") {
     advice.push("sudo sysctl -w kernel.unprivileged_userns_clone=1");
   }
-  if (sysctl("user/max_user_namespaces") === "0") advice.push("sudo sysctl -w user.max_user_namespaces=10000");
+  if (sysctl("user/max_user_namespaces") === "0")
+    advice.push("sudo sysctl -w user.max_user_namespaces=10000");
   if (advice.length === 0) advice.push("sudo npm run demo");
   return [...advice, "npm run demo -- --sandbox     (the same story in one process, without kernel links)"];
 }
@@ -50,7 +51,10 @@ export function namespaceAdvice(): string[] {
 export function missingRequirements(path: string, uid: number): string[] {
   const missing = TOOLS.filter((tool) => !findTool(tool, path));
   if (missing.length > 0) {
-    return [`not found in PATH: ${missing.join(", ")} (package util-linux, coreutils)`, "sudo apt-get install util-linux"];
+    return [
+      `not found in PATH: ${missing.join(", ")} (package util-linux, coreutils)`,
+      "sudo apt-get install util-linux",
+    ];
   }
   const probe = spawnSync("unshare", [...unshareFlags(uid), "true"], { encoding: "utf8" });
   if (probe.status === 0) return [];

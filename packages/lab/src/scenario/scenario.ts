@@ -38,7 +38,10 @@ export interface ScenarioOutcome {
 }
 
 /** Runs one scenario in a fresh lab and stops the lab whatever happens. */
-export async function runScenario(scenario: Scenario, run: Omit<ScenarioRun, "note">): Promise<ScenarioOutcome> {
+export async function runScenario(
+  scenario: Scenario,
+  run: Omit<ScenarioRun, "note">,
+): Promise<ScenarioOutcome> {
   const startMs = performance.now();
   const notes: string[] = [];
   const outcome = (status: ScenarioOutcome["status"], reason = ""): ScenarioOutcome => ({

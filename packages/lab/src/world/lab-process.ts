@@ -47,7 +47,13 @@ export function startProcess(spec: ProcessSpec, holder: NamespaceHolder): LabPro
   return labProcess(spec, child);
 }
 
-const signalNumber: Readonly<Record<string, number>> = { SIGKILL: 9, SIGTERM: 15, SIGINT: 2, SIGABRT: 6, SIGSEGV: 11 };
+const signalNumber: Readonly<Record<string, number>> = {
+  SIGKILL: 9,
+  SIGTERM: 15,
+  SIGINT: 2,
+  SIGABRT: 6,
+  SIGSEGV: 11,
+};
 
 function labProcess(spec: ProcessSpec, child: ChildProcess): LabProcess {
   const exited = once(child, "exit").then(

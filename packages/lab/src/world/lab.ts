@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type LabProcess } from "./lab-process.js";
+import type { LabProcess } from "./lab-process.js";
 import { LabNode } from "./node.js";
 import type { WorldOptions } from "./pod.js";
 import { Probe } from "./probe.js";
@@ -25,7 +25,8 @@ export class Lab {
   static async create(options: LabOptions): Promise<Lab> {
     const fabric = await makeFabric(1);
     const nodes: LabNode[] = [];
-    for (let index = 1; index <= options.nodes; index++) nodes.push(await LabNode.create(index, fabric, options));
+    for (let index = 1; index <= options.nodes; index++)
+      nodes.push(await LabNode.create(index, fabric, options));
     return new Lab(fabric, nodes);
   }
 

@@ -23,11 +23,17 @@ export interface NamespaceHolder {
  * @param setup shell commands run in the new namespaces first; a failing one fails the call
  * @throws Error with the commands' error output
  */
-export async function holdNamespaces(name: string, setup: string, parent?: NamespaceHolder): Promise<NamespaceHolder> {
+export async function holdNamespaces(
+  name: string,
+  setup: string,
+  parent?: NamespaceHolder,
+): Promise<NamespaceHolder> {
   // The shell waits for the end of its stdin: it cannot outlive the lab
   const script = `set -e\n${setup}\necho ready\nread -r _`;
   const unshare = ["unshare", "--net", "--mount", "--", "sh", "-c", script, `${HOLDER_PREFIX}${name}`];
-  const [command = "", ...args] = parent ? ["nsenter", "-t", String(parent.pid), "--mount", "--", ...unshare] : unshare;
+  const [command = "", ...args] = parent
+    ? ["nsenter", "-t", String(parent.pid), "--mount", "--", ...unshare]
+    : unshare;
   const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
   let errors = "";
   child.stderr.on("data", (chunk: Buffer) => {
@@ -35,7 +41,9 @@ export async function holdNamespaces(name: string, setup: string, parent?: Names
   });
   await Promise.race([once(child.stdout, "data"), once(child, "close")]);
   if (child.exitCode !== null || child.pid === undefined) {
-    throw new Error(`cannot make the namespaces of ${name}: ${errors.trim() || `exit code ${child.exitCode}`}`);
+    throw new Error(
+      `cannot make the namespaces of ${name}: ${errors.trim() || `exit code ${child.exitCode}`}`,
+    );
   }
   return holder(name, child.pid, child);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { startProcess, type LabProcess } from "./lab-process.js";
+import { type LabProcess, startProcess } from "./lab-process.js";
 import { nodeMounts } from "./mounts.js";
 import { holdNamespaces, type NamespaceHolder } from "./namespace-holder.js";
 import { appScript, debugSocket, NSM_DIRECTORY, NSMGR_SOCKET } from "./paths.js";
@@ -38,7 +38,10 @@ export class LabNode {
   }
 
   startRegistry(env: Readonly<Record<string, string>> = {}): LabProcess {
-    return this.#start("registry", `registry-${this.name}`, { NSM_LISTEN_ON: `tcp://${this.address}:5002`, ...env });
+    return this.#start("registry", `registry-${this.name}`, {
+      NSM_LISTEN_ON: `tcp://${this.address}:5002`,
+      ...env,
+    });
   }
 
   startNsmgr(registryUrl: URL, env: Readonly<Record<string, string>> = {}): LabProcess {
@@ -73,7 +76,12 @@ export class LabNode {
         name,
         script: appScript(this.world.repository, app),
         logPath: `${this.world.logFolder}/${name}.log`,
-        env: { NODE_NAME: this.name, NSM_DEBUG_LISTEN_ON: `unix://${debugSocket(name)}`, ...this.world.env, ...env },
+        env: {
+          NODE_NAME: this.name,
+          NSM_DEBUG_LISTEN_ON: `unix://${debugSocket(name)}`,
+          ...this.world.env,
+          ...env,
+        },
       },
       this.holder,
     );

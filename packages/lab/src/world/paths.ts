@@ -8,7 +8,8 @@ export const NSM_DIRECTORY = "/var/lib/networkservicemesh";
 export const NSMGR_SOCKET = `${NSM_DIRECTORY}/nsm.io.sock`;
 
 /** The daemons' scripts, as `scripts/bundle.mjs` leaves them below the repository. */
-export const appScript = (repository: string, app: string): string => join(repository, "apps", app, "dist", "main.mjs");
+export const appScript = (repository: string, app: string): string =>
+  join(repository, "apps", app, "dist", "main.mjs");
 
 /** Where a daemon serves its counts, inside its node's or pod's mount namespace. */
 export const debugSocket = (name: string): string => `/run/${name}.debug.sock`;

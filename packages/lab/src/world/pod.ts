@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type LabProcess, startProcess } from "./lab-process.js";
-import { holdNamespaces, type NamespaceHolder } from "./namespace-holder.js";
 import { podMounts } from "./mounts.js";
+import { holdNamespaces, type NamespaceHolder } from "./namespace-holder.js";
 import { appScript, debugSocket, NSM_DIRECTORY } from "./paths.js";
 import { withRouteSocket } from "./underlay.js";
 
@@ -27,7 +27,12 @@ export class Pod {
   ) {}
 
   /** Makes the pod's namespaces on a node; loopback is up. */
-  static async create(name: string, nodeName: string, node: NamespaceHolder, world: WorldOptions): Promise<Pod> {
+  static async create(
+    name: string,
+    nodeName: string,
+    node: NamespaceHolder,
+    world: WorldOptions,
+  ): Promise<Pod> {
     const holder = await holdNamespaces(name, podMounts(name), node);
     await withRouteSocket(holder.netnsPath, (route) => route.linkSet("lo", { up: true }));
     return new Pod(name, nodeName, holder, world);
@@ -35,7 +40,11 @@ export class Pod {
 
   /** Starts a client. @param services network service URLs */
   startNsc(services: readonly string[], env: Readonly<Record<string, string>> = {}): LabProcess {
-    return this.#start("nsc", { NSM_NETWORK_SERVICES: services.join(","), NSM_LOCAL_DNS_SERVER_ENABLED: "false", ...env });
+    return this.#start("nsc", {
+      NSM_NETWORK_SERVICES: services.join(","),
+      NSM_LOCAL_DNS_SERVER_ENABLED: "false",
+      ...env,
+    });
   }
 
   /** Starts an endpoint. */

@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
-  type Connection as WireConnection,
+  NetworkServiceEndpoint as EndpointMessage,
   MonitorScopeSelector,
   type NetworkServiceEndpoint,
-  NetworkServiceEndpoint as EndpointMessage,
+  type Connection as WireConnection,
 } from "@nsm/api";
-import { type Channel, type Context, findAll, realClock, rootContext, silentLogger, withTimeout } from "@nsm/core";
+import {
+  type Channel,
+  type Context,
+  findAll,
+  realClock,
+  rootContext,
+  silentLogger,
+  withTimeout,
+} from "@nsm/core";
 import { developmentTokens } from "@nsm/identity";
 import { checkHealth, createConnector } from "@nsm/transport";
 import type { LabProcess } from "./lab-process.js";
@@ -20,7 +28,11 @@ export class Probe {
   readonly #root: Context = rootContext({ clock: realClock, log: silentLogger });
   readonly #connector = createConnector({
     context: this.#root,
-    tokens: developmentTokens({ clock: realClock, subject: "spiffe://nsm.insecure/lab", lifetimeMs: 600_000 }),
+    tokens: developmentTokens({
+      clock: realClock,
+      subject: "spiffe://nsm.insecure/lab",
+      lifetimeMs: 600_000,
+    }),
   });
 
   /** Waits until a daemon answers SERVING; fails at once when its process ended. */
@@ -47,7 +59,9 @@ export class Probe {
 
   /** Endpoints that match, as the daemon at `url` knows them. */
   async endpoints(url: URL, query: Partial<NetworkServiceEndpoint> = {}): Promise<NetworkServiceEndpoint[]> {
-    return await this.#call(url, (channel, ctx) => findAll(channel.endpoints, ctx, EndpointMessage.fromPartial(query)));
+    return await this.#call(url, (channel, ctx) =>
+      findAll(channel.endpoints, ctx, EndpointMessage.fromPartial(query)),
+    );
   }
 
   /** Connections that the daemon at `url` holds: the initial event of its monitor. */

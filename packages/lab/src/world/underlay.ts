@@ -51,7 +51,12 @@ export async function plugIn(fabric: Fabric, node: number, netnsPath: string): P
   const outside = openRouteSocket();
   try {
     await withRouteSocket(netnsPath, async (inside, netns) => {
-      await outside.linkAdd({ kind: "veth", name: port, mtuBytes: 1500, peer: { name: "eth0", mtuBytes: 1500, netns } });
+      await outside.linkAdd({
+        kind: "veth",
+        name: port,
+        mtuBytes: 1500,
+        peer: { name: "eth0", mtuBytes: 1500, netns },
+      });
       const bridge = await outside.linkGet(fabric.bridge);
       if (!bridge) throw new Error(`${fabric.bridge} vanished`);
       await outside.linkSet(port, { masterIndex: bridge.index, up: true });
