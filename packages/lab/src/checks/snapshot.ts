@@ -68,7 +68,7 @@ export async function takeSnapshot(lab: Lab): Promise<Snapshot> {
   const descriptors: Record<string, Record<string, number>> = {};
   const files: Record<string, string[]> = {};
   for (const node of lab.nodes) {
-    for (const place of [node, ...node.pods.values()]) {
+    for (const place of [node, ...node.pods.values()].filter(({ holder }) => holder.alive)) {
       kernel[place.name] = await withRouteSocket(place.holder.netnsPath, kernelLines);
     }
     if (node.daemons.get("nsmgr")?.running) {

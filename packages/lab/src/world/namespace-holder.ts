@@ -7,6 +7,8 @@ import { HOLDER_PREFIX } from "../launcher/enter.js";
 export interface NamespaceHolder {
   readonly name: string;
   readonly pid: number;
+  /** False once the holder was ended. */
+  readonly alive: boolean;
   /** Path that opens the network namespace. */
   readonly netnsPath: string;
   /** The holder's view of a path, readable from outside its mount namespace. */
@@ -52,6 +54,9 @@ function holder(name: string, pid: number, child: ChildProcess): NamespaceHolder
   return {
     name,
     pid,
+    get alive() {
+      return child.exitCode === null && child.signalCode === null;
+    },
     netnsPath: `/proc/${pid}/ns/net`,
     path: (inside) => `/proc/${pid}/root${inside}`,
     enter: (program, args) => ({
