@@ -7,9 +7,10 @@
  *
  * Writes reports/scenarios.json. The last line is `N passed, N failed, N skipped`.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { build, install, phase, repository } from "./setup.mjs";
@@ -63,7 +64,8 @@ function countJest(report, seenForm) {
     for (const test of file.assertionResults) {
       const kind = { passed: "passed", failed: "failed" }[test.status] ?? "skipped";
       totals[kind] += 1;
-      if (kind === "failed") failures.push(`${file.name}: ${test.fullName}\n${test.failureMessages.join("\n")}`);
+      if (kind === "failed")
+        failures.push(`${file.name}: ${test.fullName}\n${test.failureMessages.join("\n")}`);
       for (const title of [...test.ancestorTitles, test.title]) {
         const id = isScenario.exec(title)?.[0];
         if (!id) continue;
@@ -100,7 +102,9 @@ async function jestPhase(name, folders, { before = [], timeoutMs }) {
 }
 
 function report(name, earlier, startMs, failures) {
-  const [passed, failed, skipped] = ["passed", "failed", "skipped"].map((kind) => totals[kind] - earlier[kind]);
+  const [passed, failed, skipped] = ["passed", "failed", "skipped"].map(
+    (kind) => totals[kind] - earlier[kind],
+  );
   const text = `${name}: ${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
   console.log(phase((performance.now() - startMs) / 1000, text));
   for (const failure of failures) console.log(`  FAILED ${failure.replaceAll("\n", "\n    ")}`);
@@ -154,7 +158,8 @@ async function labScenario(id, launch, exitNoLinks) {
     onStdout: (chunk) => (output += chunk),
     timeoutMs: form === "full" ? 900_000 : 90_000,
   });
-  if (code === exitNoLinks) return { status: "skipped", reason: "the kernel refuses links in user namespaces" };
+  if (code === exitNoLinks)
+    return { status: "skipped", reason: "the kernel refuses links in user namespaces" };
   try {
     return { ...JSON.parse(output.trimEnd().split("\n").at(-1)), logs };
   } catch {
@@ -167,11 +172,21 @@ console.log(phase(install({ dev: true }), "installed"));
 console.log(phase(await build(), "built"));
 mkdirSync(reports, { recursive: true });
 const kernel = ["packages/linux", "packages/dataplane"];
-await jestPhase("unit", ["packages", "apps", "test", "--testPathIgnorePatterns", ...kernel, "packages/sandbox"], {
-  timeoutMs: 300_000,
-});
+await jestPhase(
+  "unit",
+  ["packages", "apps", "test", "--testPathIgnorePatterns", ...kernel, "packages/sandbox"],
+  {
+    timeoutMs: 300_000,
+  },
+);
 // Links are made and deleted: in namespaces of their own, where an ordinary user is root
-const unshare = ["unshare", ...(root ? [] : ["--user", "--map-root-user"]), "--net", "--fork", "--kill-child"];
+const unshare = [
+  "unshare",
+  ...(root ? [] : ["--user", "--map-root-user"]),
+  "--net",
+  "--fork",
+  "--kill-child",
+];
 await jestPhase("kernel", kernel, { before: unshare, timeoutMs: 180_000 });
 await jestPhase("sandbox", ["packages/sandbox"], { timeoutMs: 240_000 });
 await labPhase();
