@@ -51,6 +51,10 @@ export function healClient<T extends RegistryItem>(
     void heal(watch.ctx, query, next, factory, backoff);
   };
 
+  lifetime.signal.addEventListener("abort", () => {
+    for (const name of [...healings.keys()]) stop(name);
+  });
+
   return {
     name: "heal-client",
     async register(ctx, item, next) {

@@ -76,8 +76,12 @@ export function retryClient<T extends RegistryItem>(
           const opening = new Opening(ctx, query, next, kind);
           yield* opening.hits();
           if (opening.error === undefined) return;
-          if (ctx.signal.aborted && query.watch) return;
-          await pause(ctx, opening.error);
+          try {
+            await pause(ctx, opening.error);
+          } catch (error) {
+            if (query.watch) return;
+            throw error;
+          }
         }
       } finally {
         cancel();
