@@ -145,12 +145,6 @@ describe("process", () => {
     await once(server.resume(), "close");
   });
 
-  it("leaves by process.exit without waiting for the blocked thread", async () => {
-    const { server, exited } = await start("exit");
-    server.write("now");
-    expect(await exited).toEqual([3, null]);
-  });
-
   it("is held by a referenced connection until that closes", async () => {
     const { child, server, exited } = await start("hold");
     server.write("ping");

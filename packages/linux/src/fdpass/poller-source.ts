@@ -9,18 +9,18 @@ export interface PollerThreadData {
   readonly control: Int32Array;
   readonly eventBytes: number;
   readonly dataOffset: number;
+  /** Longest single wait. */
+  readonly waitMs: number;
 }
 
 /** Indices into the words that the polling thread shares with its starter. */
 export const controlWord = {
   /** Not 0: the thread ends at its next wake-up. */
   stop: 0,
-  /** Number of connections; a thread that sees 0 for {@link IDLE_ROUNDS} waits ends by itself. */
+  /** Number of connections; a thread that sees 0 in ten waits one after the other ends by itself. */
   connections: 1,
 } as const;
 
-/** Longest wait of the thread: an exit that runs no hook, and `Worker.terminate`, take at most this long. */
-export const WAIT_MS = 1000;
 const IDLE_ROUNDS = 10;
 
 /**
@@ -32,13 +32,13 @@ export const pollerSource = `"use strict";
 const { parentPort, workerData } = require("node:worker_threads");
 const koffi = require(workerData.koffi);
 const wait = koffi.load(null).func("int epoll_wait(int epfd, void *events, int maxevents, int timeout)");
-const { epoll, control, eventBytes, dataOffset } = workerData;
+const { epoll, control, eventBytes, dataOffset, waitMs } = workerData;
 const most = 256;
 const events = Buffer.from(new ArrayBuffer(most * eventBytes));
 parentPort.postMessage([]);
 let idle = 0;
 while (Atomics.load(control, ${controlWord.stop}) === 0 && idle < ${IDLE_ROUNDS}) {
-  const count = wait(epoll, events, most, ${WAIT_MS});
+  const count = wait(epoll, events, most, waitMs);
   if (count < 0 && koffi.errno() !== 4) throw new Error("epoll_wait failed, errno " + koffi.errno());
   if (count <= 0) {
     idle = Atomics.load(control, ${controlWord.connections}) === 0 ? idle + 1 : 0;

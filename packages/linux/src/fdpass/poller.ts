@@ -49,6 +49,12 @@ export class Poller {
   #references = 0;
   #failedStarts = 0;
 
+  /**
+   * @param waitMs longest single wait of the thread, default 1000: an end of the process that runs no exit hook, and
+   *   `Worker.terminate`, take at most this long; the thread ends ten such waits after the last connection
+   */
+  constructor(private readonly waitMs = 1000) {}
+
   /** Number of connections watched. */
   get size(): number {
     return this.#entries.size;
@@ -133,6 +139,7 @@ export class Poller {
       control: this.#control,
       eventBytes: epollEventLayout.size,
       dataOffset: epollEventLayout.dataOffset,
+      waitMs: this.waitMs,
     };
     // No loaders and preloads of the main program: this thread runs the text above and nothing else.
     const worker = new Worker(pollerSource, {
