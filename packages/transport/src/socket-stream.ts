@@ -2,32 +2,66 @@
 
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { Context, DescriptorLink } from "@nsm/core";
+import { type Clock, Code, type DescriptorLink, StatusError } from "@nsm/core";
+import { FdDuplex, FdPassError } from "@nsm/linux/fdpass";
 
 /** A connected socket as a stream of bytes, with descriptors beside them where they can travel. */
 export interface SocketStream {
-  readonly stream: Duplex;
-  /** For logs: `fd:17`, `tcp:10.0.0.7:4711`. */
+  /** A `net.Socket` or a {@link FdDuplex}. */
+  readonly stream: Duplex & { ref(): unknown; unref(): unknown };
+  /** For logs: `fd:17`, `tcp:10.0.0.7:4711`, `unix`. */
   readonly name: string;
   readonly link: DescriptorLink | undefined;
 }
 
-/** How to take a socket over. */
-export interface SocketStreamOptions {
-  /** Whether descriptors travel; only on unix sockets. */
-  readonly descriptors: boolean;
-  readonly ctx: Context;
+/**
+ * Takes over a connected socket on which nothing was read yet.
+ * @param descriptors whether descriptors travel beside the bytes; only on unix sockets
+ * @throws UNAVAILABLE SOCKET_LOST when the socket was closed meanwhile
+ */
+export function openStream(socket: Socket, descriptors: boolean, clock: Clock): SocketStream {
+  if (!descriptors) {
+    const { remoteAddress, remotePort } = socket;
+    return {
+      stream: socket,
+      name: remoteAddress ? `tcp:${remoteAddress}:${remotePort}` : "unix",
+      link: undefined,
+    };
+  }
+  try {
+    const stream = FdDuplex.adopt(socket, { timers: clock });
+    return { stream, name: `fd:${stream.connectionId}`, link: descriptorLink(stream) };
+  } catch (error) {
+    throw new StatusError(Code.UNAVAILABLE, "the connection was closed", {
+      reason: "SOCKET_LOST",
+      cause: error,
+    });
+  }
 }
 
-/** Takes over a socket on which nothing was read yet. */
-export async function openStream(
-  socket: Socket,
-  { descriptors }: SocketStreamOptions,
-): Promise<SocketStream> {
-  if (!descriptors) {
-    const name =
-      socket.remoteAddress === undefined ? "unix" : `tcp:${socket.remoteAddress}:${socket.remotePort}`;
-    return { stream: socket, name, link: undefined };
+function descriptorLink(stream: FdDuplex): DescriptorLink {
+  return {
+    async receive(ref, ctx) {
+      try {
+        return await stream.claim(ref, ctx.signal);
+      } catch (error) {
+        throw ctx.signal.aborted ? ctx.signal.reason : claimFailed(error);
+      }
+    },
+    send(fd) {
+      // on a lost connection the descriptor has nowhere to go, and the call fails by itself
+      if (!stream.destroyed && !stream.writableEnded) stream.queueDescriptor(fd.fd);
+    },
+  };
+}
+
+function claimFailed(error: unknown): unknown {
+  if (!(error instanceof FdPassError)) return error;
+  if (error.code === "FD_NOT_RECEIVED") {
+    return new StatusError(Code.FAILED_PRECONDITION, error.message, {
+      reason: "DESCRIPTOR_NOT_RECEIVED",
+      cause: error,
+    });
   }
-  throw new Error("not yet");
+  return new StatusError(Code.UNAVAILABLE, error.message, { reason: error.code, cause: error });
 }

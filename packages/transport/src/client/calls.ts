@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Code, type Context, outgoingCall, remainingMs, StatusError, statusOf } from "@nsm/core";
+import {
+  type Code,
+  type Context,
+  deadlineExceeded,
+  outgoingCall,
+  remainingMs,
+  StatusError,
+  statusOf,
+} from "@nsm/core";
 import {
   type CallOptions,
   type Client,
@@ -21,11 +29,14 @@ export async function unaryCall<D extends CompatServiceDefinition, R>(
   work: (client: Client<D>, options: CallOptions) => Promise<R>,
 ): Promise<R> {
   ctx.signal.throwIfAborted();
-  const state: CallState = { ctx, outgoing: ctx.get(outgoingCall), tokenError: undefined };
+  const state: CallState = { ctx, outgoing: ctx.get(outgoingCall), prepareError: undefined };
+  channel.enter();
   try {
     return await work(createClient(service, channel.forCall(state)), callOptions(channel, state));
   } catch (error) {
     throw callFailed(channel, state, error);
+  } finally {
+    channel.leave();
   }
 }
 
@@ -40,11 +51,14 @@ export async function* streamCall<D extends CompatServiceDefinition, R>(
   work: (client: Client<D>, options: CallOptions) => AsyncIterable<R>,
 ): AsyncGenerator<R> {
   ctx.signal.throwIfAborted();
-  const state: CallState = { ctx, outgoing: ctx.get(outgoingCall), tokenError: undefined };
+  const state: CallState = { ctx, outgoing: ctx.get(outgoingCall), prepareError: undefined };
+  channel.enter();
   try {
     yield* work(createClient(service, channel.forCall(state)), callOptions(channel, state));
   } catch (error) {
     throw callFailed(channel, state, error);
+  } finally {
+    channel.leave();
   }
 }
 
@@ -64,12 +78,15 @@ function callOptions(channel: GrpcChannel, { ctx, outgoing }: CallState): CallOp
   };
 }
 
-function callFailed(channel: GrpcChannel, { ctx, tokenError }: CallState, error: unknown): StatusError {
+function callFailed(channel: GrpcChannel, { ctx, prepareError }: CallState, error: unknown): StatusError {
   const restMs = remainingMs(ctx);
+  const late = restMs !== undefined && restMs <= 0;
   // a peer that let a deadline pass may be gone: the next user of the pool dials anew
-  if (restMs !== undefined && restMs <= 0) channel.giveUp();
+  if (late) channel.giveUp();
   if (ctx.signal.aborted) return statusOf(ctx.signal.reason);
-  if (tokenError !== undefined) return statusOf(tokenError);
+  // grpc-js keeps the same deadline and may be first
+  if (late) return deadlineExceeded();
+  if (prepareError !== undefined) return statusOf(prepareError);
   if (!(error instanceof ClientError)) return statusOf(error);
   return new StatusError(error.code as number as Code, error.details, { cause: error });
 }

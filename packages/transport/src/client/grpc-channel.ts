@@ -20,7 +20,7 @@ import { hostPort, parseAddress } from "../address.js";
 import { StreamCredentials } from "../grpc-internals.js";
 import { setToken } from "../metadata.js";
 import type { LinkSecurity } from "../security.js";
-import { openStream } from "../socket-stream.js";
+import { openStream, type SocketStream } from "../socket-stream.js";
 import { tuneTcp } from "./tcp-options.js";
 import { TokenCache } from "./token-cache.js";
 
@@ -41,6 +41,7 @@ export interface ChannelSettings {
 
 /** One connection of a channel. A channel has one at a time; a reconnect makes another. */
 interface ClientConnection {
+  readonly socket: SocketStream["stream"];
   readonly link: DescriptorLink | undefined;
   readonly peer: PeerIdentity | undefined;
   readonly own: Svid | undefined;
@@ -51,8 +52,8 @@ interface ClientConnection {
 export interface CallState {
   readonly ctx: Context;
   readonly outgoing: OutgoingCall | undefined;
-  /** Why the call's token could not be made; more exact than what grpc-js reports. */
-  tokenError: unknown;
+  /** Why the call could not be prepared, a token above all; more exact than what grpc-js reports. */
+  prepareError: unknown;
 }
 
 const CHANNEL_OPTIONS = {
@@ -78,6 +79,8 @@ export class GrpcChannel {
   readonly #channel: GrpcJsChannel;
   readonly #kind: "unix" | "tcp";
   #connection: ClientConnection | undefined;
+  /** Calls and dials in progress: only they keep the process alive. */
+  #users = 0;
   #closed = false;
 
   /** @throws INVALID_ARGUMENT BAD_ADDRESS */
@@ -117,7 +120,7 @@ export class GrpcChannel {
             this.#prepare(state).then(
               (metadata) => callback(null, metadata),
               (error) => {
-                state.tokenError = error;
+                state.prepareError = error;
                 callback(error);
               },
             );
@@ -140,18 +143,38 @@ export class GrpcChannel {
    * @throws UNAVAILABLE DIAL `failed to dial <url>: <cause>`
    */
   async connect(): Promise<void> {
+    this.enter();
+    try {
+      await this.#ready();
+    } finally {
+      this.leave();
+    }
+    if (this.#closed) throw dialFailed(this.url, "the channel was closed");
+    void this.#stateAfter(connectivityState.READY).then(() => {
+      if (!this.#closed) this.#settings.onLost(this.url);
+      this.giveUp();
+    });
+  }
+
+  /** A call begins: the process stays alive for it. */
+  enter(): void {
+    if (this.#users++ === 0) this.#connection?.socket.ref();
+  }
+
+  /** A call has ended. */
+  leave(): void {
+    if (--this.#users === 0) this.#connection?.socket.unref();
+  }
+
+  async #ready(): Promise<void> {
     for (;;) {
       const state = this.#closed ? connectivityState.SHUTDOWN : this.#channel.getConnectivityState(true);
-      if (state === connectivityState.READY) break;
+      if (state === connectivityState.READY) return;
       if (state === connectivityState.SHUTDOWN) throw dialFailed(this.url, "the channel was closed");
       if (state === connectivityState.TRANSIENT_FAILURE)
         throw dialFailed(this.url, await this.#lastFailure());
       await this.#stateAfter(state);
     }
-    void this.#stateAfter(connectivityState.READY).then(() => {
-      if (!this.#closed) this.#settings.onLost(this.url);
-      this.giveUp();
-    });
   }
 
   /** Tells the owner, once, that this channel should carry no new calls. */
@@ -161,11 +184,13 @@ export class GrpcChannel {
     onUnusable?.();
   }
 
-  /** Cancels what runs and closes the connection. */
+  /** Closes the connection; what runs on it fails as UNAVAILABLE. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#channel.close();
+    // grpc-js alone would wait for streams to end
+    if (this.#users > 0) this.#connection?.socket.destroy();
   }
 
   #stateAfter(state: connectivityState): Promise<void> {
@@ -177,6 +202,7 @@ export class GrpcChannel {
   /** The cause of a failed attempt; grpc-js tells it only to calls. */
   #lastFailure(): Promise<string> {
     return new Promise((resolve) => {
+      if (this.#closed) return resolve("the channel was closed");
       const call = this.#channel.createCall(
         "/grpc.health.v1.Health/Check",
         Date.now() + 1000,
@@ -196,9 +222,11 @@ export class GrpcChannel {
   async #open(socket: Socket): Promise<Duplex> {
     const { context: ctx, security, tokens } = this.#settings;
     if (this.#kind === "tcp") tuneTcp(socket);
-    const raw = await openStream(socket, { descriptors: this.passesDescriptors, ctx });
+    const raw = openStream(socket, this.passesDescriptors, ctx.clock);
     const { stream, peer, own } = await security.dial(raw.stream);
+    if (this.#users === 0) raw.stream.unref();
     this.#connection = {
+      socket: raw.stream,
       link: raw.link,
       peer,
       own,
