@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { INTERFACE_NAME_MAX_BYTES, kernelParameters, MechanismType } from "@nsm/api";
-import { Code, type LinkRequest, type MechanismDriver, Scope, StatusError } from "@nsm/core";
-import { hasCode, type Link, type RouteSocket } from "@nsm/linux";
+import { Code, type HostPort, type LinkRequest, type MechanismDriver, Scope, StatusError } from "@nsm/core";
+import { hasCode, type Link, type NetnsId, type RouteSocket } from "@nsm/linux";
 import { hostAlias, hostLinkName, linkKey, linkMac, podAlias } from "../names/index.js";
 import { type Pod, withPod } from "../pod/index.js";
-import { type BuiltLink, builtLink, deleteHostLink, deleteLink, existing } from "./host-link.js";
+import { builtLink, deleteHostLink, deleteLink, existing } from "./host-link.js";
 
 /**
  * KERNEL mechanism: a veth pair between the forwarder's namespace and the pod's, where its end appears under its
@@ -26,6 +26,12 @@ export function kernelDriver(route: RouteSocket): MechanismDriver {
     },
     down: (_ctx, link) => deleteHostLink(route, link),
   };
+}
+
+/** The forwarder's end of a link to a pod. */
+export interface PodPort extends HostPort {
+  /** The pod's namespace while the link leads there. */
+  readonly podNetnsId: NetnsId;
 }
 
 interface VethPlan {
@@ -68,11 +74,12 @@ function checkedName(name: string): string {
   return name;
 }
 
-async function vethUp(route: RouteSocket, pod: Pod, veth: VethPlan): Promise<BuiltLink> {
+async function vethUp(route: RouteSocket, pod: Pod, veth: VethPlan): Promise<{ port: PodPort; undo: Scope }> {
   const made = new Scope();
   try {
     const host = (await adopted(route, pod, veth)) ?? (await created(route, pod, veth, made));
-    return builtLink(route, host, "veth", veth.hostAlias);
+    const { port, undo } = builtLink(route, host, "veth", veth.hostAlias);
+    return { port: { ...port, podNetnsId: pod.netns.id }, undo };
   } catch (error) {
     await made.run();
     throw error;

@@ -52,7 +52,6 @@ export async function scratch(): Promise<Scratch> {
       addresses: (await route.addresses()).filter(({ scope }) => scope !== linkScope).length,
       routes: (await route.routes()).filter(({ destination }) => !/^f[ef]/.test(destination)).length,
       disciplines: (await route.queueingDisciplines()).length,
-      neighbours: (await route.neighbours()).length,
     }),
     async destroy() {
       route.close();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { kernelParameters } from "@nsm/api";
+import { MechanismType } from "@nsm/api";
 import type { Connection, Context, LinkSide, NetworkServiceElement } from "@nsm/core";
 import {
   loadMetadata,
@@ -7,8 +7,7 @@ import {
   metadataKey,
   storeMetadata,
 } from "@nsm/sdk/networkservice/utils/metadata";
-import { InstalledContext, podPlan, reconcilePod } from "../../connection-context/index.js";
-import { withPod } from "../../pod/index.js";
+import { InstalledContext, kernelPods, type PodContexts } from "../../connection-context/index.js";
 import { afterNext } from "../after-next.js";
 import { isNewSide } from "../mechanism-driver/index.js";
 
@@ -23,29 +22,27 @@ const installedContext: Readonly<Record<LinkSide, MetadataKey<InstalledContext>>
  * metadata. Close needs nothing: it all goes with the link. Upstream: sdk-kernel `connectioncontextkernel`.
  * @throws what `podPlan` and `reconcilePod` throw
  */
-export function connectionContextKernelServer(): NetworkServiceElement {
-  return element("server");
+export function connectionContextKernelServer(pods: PodContexts = kernelPods): NetworkServiceElement {
+  return element("server", pods);
 }
 
 /** The same for the endpoint's pod. See {@link connectionContextKernelServer}. */
-export function connectionContextKernelClient(): NetworkServiceElement {
-  return element("client");
+export function connectionContextKernelClient(pods: PodContexts = kernelPods): NetworkServiceElement {
+  return element("client", pods);
 }
 
-function element(side: LinkSide): NetworkServiceElement {
+function element(side: LinkSide, pods: PodContexts): NetworkServiceElement {
   return {
     name: `connection-context-kernel-${side}`,
     request: (ctx, request, next) =>
-      afterNext(ctx, request, next, isNewSide(ctx, side), (connection) => apply(ctx, side, connection)),
+      afterNext(ctx, request, next, isNewSide(ctx, side), (connection) => apply(ctx, pods, side, connection)),
   };
 }
 
-async function apply(ctx: Context, side: LinkSide, connection: Connection): Promise<void> {
-  const kernel = kernelParameters(connection.mechanism);
-  if (kernel === undefined) return;
+async function apply(ctx: Context, pods: PodContexts, side: LinkSide, connection: Connection): Promise<void> {
+  if (connection.mechanism?.type !== MechanismType.KERNEL) return;
   const key = installedContext[side];
   const installed = loadMetadata(ctx, key) ?? new InstalledContext();
   storeMetadata(ctx, key, installed);
-  const plan = podPlan(side, connection);
-  await withPod(connection.mechanism, (pod) => reconcilePod(ctx, pod, kernel.interfaceName, plan, installed));
+  await pods.apply(ctx, side, connection, installed);
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { kernelParameters } from "@nsm/api";
-import type { Connection, LinkSide, NetworkServiceElement } from "@nsm/core";
-import { applyMac, wantedMac } from "../../connection-context/index.js";
-import { withPod } from "../../pod/index.js";
+import { MechanismType } from "@nsm/api";
+import type { LinkSide, NetworkServiceElement } from "@nsm/core";
+import { kernelPods, type PodContexts, wantedMac } from "../../connection-context/index.js";
 import { afterNext } from "../after-next.js";
 import { isNewSide } from "../mechanism-driver/index.js";
 
@@ -11,26 +10,23 @@ import { isNewSide } from "../mechanism-driver/index.js";
  * `vlan_tag` belongs to virtual functions and is not looked at. Place behind `connection-context-kernel`, so that
  * the address is there before the IP addresses. State: none. Upstream: sdk-kernel `ethernetcontext` (VF only).
  */
-export function ethernetContextServer(): NetworkServiceElement {
-  return element("server");
+export function ethernetContextServer(pods: PodContexts = kernelPods): NetworkServiceElement {
+  return element("server", pods);
 }
 
 /** The same for the endpoint's link and `dst_mac`; upstream has no such element. */
-export function ethernetContextClient(): NetworkServiceElement {
-  return element("client");
+export function ethernetContextClient(pods: PodContexts = kernelPods): NetworkServiceElement {
+  return element("client", pods);
 }
 
-function element(side: LinkSide): NetworkServiceElement {
+function element(side: LinkSide, pods: PodContexts): NetworkServiceElement {
   return {
     name: `ethernet-context-${side}`,
     request: (ctx, request, next) =>
-      afterNext(ctx, request, next, isNewSide(ctx, side), (connection) => apply(side, connection)),
+      afterNext(ctx, request, next, isNewSide(ctx, side), async (connection) => {
+        const macAddress = wantedMac(side, connection);
+        if (connection.mechanism?.type !== MechanismType.KERNEL || macAddress === undefined) return;
+        await pods.setMac(connection, macAddress);
+      }),
   };
-}
-
-async function apply(side: LinkSide, connection: Connection): Promise<void> {
-  const kernel = kernelParameters(connection.mechanism);
-  const macAddress = wantedMac(side, connection);
-  if (kernel === undefined || macAddress === undefined) return;
-  await withPod(connection.mechanism, (pod) => applyMac(pod, kernel.interfaceName, macAddress));
 }

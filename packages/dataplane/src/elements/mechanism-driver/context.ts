@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Context, HostPort, LinkSide, Scope } from "@nsm/core";
-import type { NetnsId } from "@nsm/linux";
 import { loadMetadata, type MetadataKey, metadataKey } from "@nsm/sdk/networkservice/utils/metadata";
+
+import type { PodPort } from "../../mechanisms/index.js";
 
 /** The link of one side of a connection, as long as the connection lives. Holds no descriptor. */
 export interface SideLink {
   /** Mechanism type. */
   readonly type: string;
-  readonly port: HostPort;
+  readonly port: HostPort & Partial<PodPort>;
   /** Takes the link down. */
   readonly undo: Scope;
-  /** Namespace of the pod that a KERNEL link leads to. */
-  readonly netnsId?: NetnsId;
 }
 
 /** Where each side's link is kept; set by the mechanism elements, read by `xconnect` and whatever needs the port. */

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { MechanismType } from "@nsm/api";
 import {
   type Connection,
   type Context,
@@ -9,7 +8,6 @@ import {
   Scope,
 } from "@nsm/core";
 import { deleteMetadata, loadMetadata, storeMetadata } from "@nsm/sdk/networkservice/utils/metadata";
-import { openPodNetns } from "../../pod/index.js";
 import { sideLink } from "./context.js";
 
 /** Builds, adopts or repairs the link of a side and keeps what is needed to take it down without any descriptor. */
@@ -20,15 +18,8 @@ export async function bringUp(
   connection: Connection,
 ): Promise<void> {
   const { port, undo } = await driver.up(ctx, { side, connection });
-  const netns = driver.type === MechanismType.KERNEL ? openPodNetns(connection.mechanism) : undefined;
-  netns?.close();
   // A side has one link at a time, under one name: a former one of another kind is gone by now
-  storeMetadata(ctx, sideLink[side], {
-    type: driver.type,
-    port,
-    undo,
-    ...(netns !== undefined && { netnsId: netns.id }),
-  });
+  storeMetadata(ctx, sideLink[side], { type: driver.type, port, undo });
 }
 
 /** Takes the side's link down if this driver made it, then closes the rest, whatever fails. */

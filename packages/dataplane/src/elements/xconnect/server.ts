@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Code, type Context, type LinkSide, type NetworkServiceElement, StatusError } from "@nsm/core";
-import type { RouteSocket } from "@nsm/linux";
+import {
+  Code,
+  type Context,
+  type HostPort,
+  type LinkSide,
+  type NetworkServiceElement,
+  StatusError,
+} from "@nsm/core";
 import { loadMetadata } from "@nsm/sdk/networkservice/utils/metadata";
-import { crossConnect } from "../../cross-connect/index.js";
 import { afterNext } from "../after-next.js";
 import { isNewSide, type SideLink, sideLink } from "../mechanism-driver/index.js";
 
@@ -10,14 +15,15 @@ import { isNewSide, type SideLink, sideLink } from "../mechanism-driver/index.js
  * Joins the two links of a connection once both exist: when the reply passes here, frames flow. It follows ports that
  * were made anew. Close needs nothing: the joint goes with the links. Place before everything that builds links.
  * State: none of its own. Upstream: sdk-vpp `xconnect`.
+ * @param join makes both redirects; repeatable
  * @throws FAILED_PRECONDITION LINK_MISSING when a side has no link, because no element here builds its mechanism
  */
-export function xconnectServer(route: RouteSocket): NetworkServiceElement {
+export function xconnectServer(join: (a: HostPort, b: HostPort) => Promise<void>): NetworkServiceElement {
   return {
     name: "xconnect-server",
     request: (ctx, request, next) =>
       afterNext(ctx, request, next, isNewSide(ctx, "server"), () =>
-        crossConnect(route, linkOf(ctx, "server").port, linkOf(ctx, "client").port),
+        join(linkOf(ctx, "server").port, linkOf(ctx, "client").port),
       ),
   };
 }

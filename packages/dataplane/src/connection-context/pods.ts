@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+import { kernelParameters } from "@nsm/api";
+import type { Connection, Context, LinkSide } from "@nsm/core";
+import { withPod } from "../pod/index.js";
+import { applyMac } from "./ethernet.js";
+import { podPlan } from "./plan.js";
+import { type InstalledContext, reconcilePod } from "./reconcile.js";
+
+/** Puts connection contexts into pods; the kernel's is {@link kernelPods}. */
+export interface PodContexts {
+  /** Makes the link of a connection's KERNEL mechanism look as its context says. */
+  apply(ctx: Context, side: LinkSide, connection: Connection, installed: InstalledContext): Promise<void>;
+  /** Sets the MAC address of that link. */
+  setMac(connection: Connection, macAddress: string): Promise<void>;
+}
+
+/** Pods as network namespaces of this kernel, entered for the time of the call. */
+export const kernelPods: PodContexts = {
+  async apply(ctx, side, connection, installed) {
+    const plan = podPlan(side, connection);
+    const name = interfaceName(connection);
+    await withPod(connection.mechanism, (pod) => reconcilePod(ctx, pod, name, plan, installed));
+  },
+  setMac: (connection, macAddress) =>
+    withPod(connection.mechanism, (pod) => applyMac(pod, interfaceName(connection), macAddress)),
+};
+
+function interfaceName({ mechanism }: Connection): string {
+  return kernelParameters(mechanism)?.interfaceName ?? "";
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { HostPort, MechanismDriver } from "@nsm/core";
+import type { PodContexts } from "../connection-context/index.js";
+
+/** The VXLAN mechanism and what peers must be told of this end. */
+export interface VxlanTunnels {
+  readonly driver: MechanismDriver;
+  /** Own tunnel address. */
+  readonly tunnelIp: string;
+  /** UDP port listened on. */
+  readonly port: number;
+  /** Largest MTU that fits through, bytes. */
+  readonly mtuBytes: number;
+  /** Random numbers for the next VNI, uniform integers from 0 to 2^32 - 1; draws of free VNIs. */
+  readonly randomUint32: () => number;
+}
+
+/** What a forwarder builds connections with. */
+export interface Dataplane {
+  readonly kernel: MechanismDriver;
+  /** Undefined: only connections inside the node. */
+  readonly vxlan: VxlanTunnels | undefined;
+  readonly pods: PodContexts;
+  /** Joins two ports; repeatable. */
+  crossConnect(a: HostPort, b: HostPort): Promise<void>;
+  /** Gives descriptors back; links stay. */
+  close(): void;
+}

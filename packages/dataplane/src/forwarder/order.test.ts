@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type ElementTree, elementTree, rootContext, silentLogger, startRegistry } from "@nsm/core";
+import { MemoryNetwork, testTokens, VirtualClock } from "@nsm/testkit";
+import { type ForwarderOptions, forwarderServer, memoryDataplane } from "./index.js";
+
+/** Upstream's element beside ours; elements not built yet, and options, have none. */
+type Expected = readonly [upstream: string, ours: string | undefined, inner?: readonly Expected[]];
+
+const NOT_BUILT = undefined;
+const OPTION = undefined;
+
+/** cmd-forwarder-vpp: chains/xconnectns/server.go. VPP's own (up, l2bridgedomain, tag, memif, ipsec, pinholes) are left out. */
+const server: readonly Expected[] = [
+  ["updatepath", "update-path-server"],
+  ["begin", "begin-server"],
+  ["updatetoken", "update-token-server"],
+  ["authorize", OPTION],
+  ["metadata", "metadata-server"],
+  ["timeout", "timeout-server"],
+  ["monitor", "monitor-server"],
+  ["trimpath", "trim-path-server"],
+  ["recvfd", "recvfd-server"],
+  ["sendfd", "sendfd-server"],
+  ["discover", "discover-server"],
+  ["roundrobin", "round-robin-server"],
+  ["metrics", NOT_BUILT],
+  ["xconnect", "xconnect-server"],
+  ["connectioncontextkernel", "connection-context-kernel-server"],
+  ["ethernetcontext", "ethernet-context-server"],
+  ["mtu", "mtu-server"],
+  [
+    "mechanisms",
+    "mechanisms-server",
+    [
+      ["kernel", "kernel-server"],
+      [
+        "vxlan",
+        "vxlan",
+        [
+          ["vxlan", "vxlan-server"],
+          ["mtu", "vxlan-mtu-server"],
+          ["vni", "vni-server"],
+        ],
+      ],
+      ["wireguard", NOT_BUILT],
+    ],
+  ],
+  [
+    "connect",
+    "connect-server",
+    [
+      [
+        "client",
+        "client",
+        [
+          ["updatepath", "update-path-client"],
+          ["begin", "begin-client"],
+          ["metadata", "metadata-client"],
+          ["clienturl", "client-url-client"],
+          ["clientconn", "client-conn-client"],
+          ["dial", "dial-client"],
+          ["cleanup", NOT_BUILT],
+          ["mechanismtranslation", "mechanism-translation-client"],
+          ["connectioncontextkernel", "connection-context-kernel-client"],
+          ["ethernetcontext", "ethernet-context-client"],
+          ["metrics", NOT_BUILT],
+          ["mtu", "mtu-client"],
+          ["kernel", "kernel-client"],
+          ["wireguard", NOT_BUILT],
+          [
+            "vxlan",
+            "vxlan",
+            [
+              ["vxlan", "vxlan-client"],
+              ["mtu", "vxlan-mtu-client"],
+              ["vni", "vni-client"],
+            ],
+          ],
+          ["vlan", NOT_BUILT],
+          ["filtermechanisms", "filter-mechanisms-client"],
+          ["mechanismpriority", "mechanism-priority-client"],
+          ["recvfd", "recvfd-client"],
+          ["nsmonitor", NOT_BUILT],
+          ["sendfd", "sendfd-client"],
+          ["trimpath", "trim-path-client"],
+          ["connect", "connect-client"],
+        ],
+      ],
+    ],
+  ],
+];
+
+function names(elements: readonly Expected[]): ElementTree[] {
+  return elements.flatMap(([, ours, inner]): ElementTree[] => {
+    if (ours === undefined) return [];
+    return inner === undefined ? [ours] : [[ours, names(inner)]];
+  });
+}
+
+const clock = new VirtualClock();
+const network = new MemoryNetwork();
+const options: ForwarderOptions = {
+  ctx: rootContext({ clock, log: silentLogger }),
+  name: "forwarder",
+  tokens: testTokens({ clock }),
+  connector: network.connector(),
+  descriptors: network.descriptors,
+  registries: {
+    networkServices: startRegistry({ name: "none" }),
+    endpoints: startRegistry({ name: "none" }),
+  },
+  dataplane: memoryDataplane("10.0.0.1"),
+};
+
+describe("the forwarder chain", () => {
+  it("has upstream's order", () => {
+    expect(elementTree(forwarderServer(options).networkService)).toEqual(["endpoint", names(server)]);
+  });
+
+  it("neither offers nor accepts VXLAN without tunnels", () => {
+    const local = forwarderServer({ ...options, dataplane: { ...memoryDataplane(""), vxlan: undefined } });
+    expect(JSON.stringify(elementTree(local.networkService))).not.toContain("vxlan");
+  });
+
+  it("checks callers where the option says so", () => {
+    const checked = forwarderServer({ ...options, authorize: { name: "authorize" } });
+    expect(elementTree(checked.networkService)[1].slice(2, 5)).toEqual([
+      "update-token-server",
+      "authorize",
+      "metadata-server",
+    ]);
+  });
+});
