@@ -29,7 +29,7 @@ export function openStream(socket: Socket, descriptors: boolean, clock: Clock): 
     };
   }
   try {
-    const stream = FdDuplex.adopt(socket, { timers: clock });
+    const stream = FdDuplex.adopt(socket, { timers: clock, endAsClose: true });
     return { stream, name: `fd:${stream.connectionId}`, link: descriptorLink(stream) };
   } catch (error) {
     throw new StatusError(Code.UNAVAILABLE, "the connection was closed", {

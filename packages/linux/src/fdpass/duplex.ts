@@ -189,6 +189,7 @@ export class FdDuplex extends Duplex {
   }
 
   override _read(): void {
+    if (this.#peerEnded) return this.#closeWhenRead();
     this.#wantRead = true;
     if (!this.#drained) this.#pump();
   }
@@ -287,9 +288,17 @@ export class FdDuplex extends Duplex {
     this.#wantRead = false;
     this.#peerGone = true;
     this.#peerEnded = true;
-    this.push(null);
+    if (this.#options.endAsClose) this.#closeWhenRead();
+    else this.push(null);
     this.emit("peerEnd");
     this.#watchForStall();
+  }
+
+  /** The reader asks for more only after it got everything; a paused one is watched for stalling. */
+  #closeWhenRead(): void {
+    process.nextTick(() => {
+      if (this.#options.endAsClose && this.readableLength === 0) this.destroy();
+    });
   }
 
   /** All bytes of the peer were read: nothing more can come. */

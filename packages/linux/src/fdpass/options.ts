@@ -22,6 +22,12 @@ export interface FdDuplexOptions {
   readonly peerEndLingerMs?: number;
   /** How long a connection stays after the peer has gone while nothing of the rest is read or written; default 5000. */
   readonly stallMs?: number;
+  /**
+   * True: the end of the peer's bytes is not shown as 'end'; the stream closes once all of them were read. For
+   * HTTP/2 without TLS, where Node's wrapper of foreign streams (JSStreamSocket) aborts the process when the session
+   * writes after such an end. Default false.
+   */
+  readonly endAsClose?: boolean;
   /** Buffer of each direction; default 262144. */
   readonly highWaterMarkBytes?: number;
 }
@@ -35,6 +41,7 @@ export const resolveOptions = (options: FdDuplexOptions): Required<FdDuplexOptio
   unclaimedMs: 5000,
   peerEndLingerMs: 200,
   stallMs: 5000,
+  endAsClose: false,
   highWaterMarkBytes: 256 * 1024,
   ...options,
 });
