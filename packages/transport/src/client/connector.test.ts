@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  Code,
+  type NetworkServiceElement,
+  rootContext,
+  StatusError,
+  silentLogger,
+  withTimeout,
+} from "@nsm/core";
+import { requestWith, VirtualClock } from "@nsm/testkit";
+import { TestSockets } from "../testing/pair.js";
+
+let sockets: TestSockets;
+beforeEach(() => {
+  sockets = new TestSockets();
+});
+afterEach(() => sockets.close());
+
+const { signal } = new AbortController();
+const pooled = { scope: "pooled", signal } as const;
+const plain: NetworkServiceElement = { name: "plain" };
+
+it("shares one tcp channel, also between users who dial at the same time", async () => {
+  const server = await sockets.serve([sockets.url("tcp")], { networkService: plain });
+  const connector = sockets.connector();
+  const channels = await Promise.all([1, 2, 3].map(() => connector.connect(server.url, pooled)));
+  for (const channel of channels) await channel.networkService.request(sockets.context, requestWith());
+  expect(connector.statistics()).toEqual({ channels: 1, pooledChannels: 1 });
+  expect(server.statistics().connections).toBe(1);
+});
+
+it("fails everybody who waited for one dial, and keeps nothing", async () => {
+  const server = await sockets.serve([sockets.url("tcp")], {});
+  await server.close();
+  const connector = sockets.connector();
+  const dials = await Promise.allSettled([1, 2, 3].map(() => connector.connect(server.url, pooled)));
+  for (const dial of dials)
+    expect(dial).toMatchObject({ status: "rejected", reason: { code: Code.UNAVAILABLE } });
+  expect(connector.statistics()).toEqual({ channels: 0, pooledChannels: 0 });
+});
+
+it("closes a channel that nobody has used for the idle time, not earlier", async () => {
+  const clock = new VirtualClock();
+  const server = await sockets.serve([sockets.url("tcp")], { networkService: plain });
+  const context = rootContext({ clock, log: silentLogger });
+  const connector = sockets.connector({ context, idleMs: 30_000 });
+  (await connector.connect(server.url, pooled)).close();
+  await clock.advance(29_999);
+  const again = await connector.connect(server.url, pooled);
+  await clock.advance(60_000);
+  expect(connector.statistics()).toEqual({ channels: 1, pooledChannels: 1 });
+  again.close();
+  again.close();
+  await clock.advance(30_000);
+  expect(connector.statistics()).toEqual({ channels: 0, pooledChannels: 0 });
+  expect(clock.pendingTimers).toBe(0);
+});
+
+it("takes a channel out of the pool on which a call ran into its deadline, and leaves it to those who have it", async () => {
+  const server = await sockets.serve([sockets.url("tcp")], {
+    networkService: {
+      name: "sometimes",
+      request: (_ctx, request) =>
+        request.connection.id === "stuck" ? new Promise(() => {}) : Promise.resolve(request.connection),
+    },
+  });
+  const connector = sockets.connector();
+  const channel = await connector.connect(server.url, pooled);
+  const { ctx, cancel } = withTimeout(sockets.context, 20);
+  await expect(channel.networkService.request(ctx, requestWith({ id: "stuck" }))).rejects.toMatchObject({
+    code: Code.DEADLINE_EXCEEDED,
+  });
+  cancel();
+  expect(connector.statistics()).toEqual({ channels: 1, pooledChannels: 0 });
+  expect((await channel.networkService.request(sockets.context, requestWith({ id: "a" }))).id).toBe("a");
+  const other = await connector.connect(server.url, pooled);
+  expect(connector.statistics()).toEqual({ channels: 2, pooledChannels: 1 });
+  channel.close();
+  expect(connector.statistics()).toEqual({ channels: 1, pooledChannels: 1 });
+  other.close();
+});
+
+it("keeps a channel whose server answered DEADLINE_EXCEEDED in time", async () => {
+  const server = await sockets.serve([sockets.url("tcp")], {
+    networkService: {
+      name: "late",
+      request: async () => Promise.reject(new StatusError(Code.DEADLINE_EXCEEDED, "next hop was late")),
+    },
+  });
+  const connector = sockets.connector();
+  const channel = await connector.connect(server.url, pooled);
+  await expect(channel.networkService.request(sockets.context, requestWith())).rejects.toMatchObject({
+    message: "next hop was late",
+  });
+  expect(connector.statistics().pooledChannels).toBe(1);
+});
+
+it.each(["tcp", "unix"] as const)("fails what runs on a %s channel that is closed", async (kind) => {
+  let started: () => void = () => {};
+  const running = new Promise<void>((resolve) => {
+    started = resolve;
+  });
+  const server = await sockets.serve([sockets.url(kind)], {
+    networkService: {
+      name: "stuck",
+      request: () => {
+        started();
+        return new Promise(() => {});
+      },
+    },
+  });
+  const channel = await sockets.connector().connect(server.url, { scope: "own", signal });
+  const call = channel.networkService
+    .request(sockets.context, requestWith())
+    .catch((error: unknown) => error);
+  await running;
+  channel.close();
+  expect(await call).toMatchObject({ code: Code.UNAVAILABLE });
+});
