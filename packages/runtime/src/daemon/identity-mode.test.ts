@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+import { checkIdentityMode } from "./identity-mode.js";
+
+it("nothing set is refused with the names of both variables", () => {
+  expect(() => checkIdentityMode({ insecure: false, spiffeEndpointSocket: "" })).toThrow(
+    "no workload identity: SPIFFE_ENDPOINT_SOCKET is not set and NSM_INSECURE is not true; " +
+      "set NSM_INSECURE=true to run without identity, on trusted machines only",
+  );
+});
+
+it("a Workload API socket alone is refused, since this version cannot use it", () => {
+  expect(() => checkIdentityMode({ insecure: false, spiffeEndpointSocket: "unix:///agent.sock" })).toThrow(
+    "workload identity is not available in this version",
+  );
+});
+
+it.each(["", "unix:///agent.sock"])("NSM_INSECURE=true passes with SPIFFE_ENDPOINT_SOCKET=%s", (socket) => {
+  expect(() => checkIdentityMode({ insecure: true, spiffeEndpointSocket: socket })).not.toThrow();
+});
