@@ -3,6 +3,7 @@ import { setMaxListeners } from "node:events";
 import type { Clock, Timer } from "./clock.js";
 import { Code, StatusError } from "./errors.js";
 import type { Logger } from "./logger.js";
+import { onAbort } from "./on-abort.js";
 
 /** Names a value carried by a {@link Context}; made by {@link contextKey}, compared by identity. */
 export interface ContextKey<T> {
@@ -133,15 +134,16 @@ function derive(
   const controller = new AbortController();
   allowManyListeners(controller.signal);
   let timer: Timer | undefined;
+  const unfollow: (() => void)[] = [];
   const cancel = (reason: unknown): void => {
     timer?.cancel();
-    for (const signal of follow) signal.removeEventListener("abort", onAbort);
+    for (const stop of unfollow) stop();
     if (!controller.signal.aborted) controller.abort(reason);
   };
-  const onAbort = (event: Event): void => cancel((event.target as AbortSignal).reason);
   for (const signal of follow) {
     if (signal.aborted) cancel(signal.reason);
-    else signal.addEventListener("abort", onAbort);
+    else if (signal !== neverAborted && !controller.signal.aborted)
+      unfollow.push(onAbort(signal, () => cancel(signal.reason)));
   }
   if (deadlineMs !== undefined && !controller.signal.aborted) {
     timer = parent.clock.setTimeout(() => cancel(deadlineExceeded()), deadlineMs - parent.clock.now(), true);
@@ -202,15 +204,14 @@ export function remainingMs(ctx: Context): number | undefined {
 export function sleep(ctx: Context, delayMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
     if (ctx.signal.aborted) return reject(ctx.signal.reason);
-    const onAbort = (): void => {
-      timer.cancel();
-      reject(ctx.signal.reason);
-    };
     const timer = ctx.clock.setTimeout(() => {
-      ctx.signal.removeEventListener("abort", onAbort);
+      unfollow();
       resolve();
     }, delayMs);
-    ctx.signal.addEventListener("abort", onAbort, { once: true });
+    const unfollow = onAbort(ctx.signal, () => {
+      timer.cancel();
+      reject(ctx.signal.reason);
+    });
   });
 }
 
@@ -224,16 +225,14 @@ export function untilDone<T>(ctx: Context, work: Promise<T>): Promise<T> {
     return Promise.reject(ctx.signal.reason);
   }
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(ctx.signal.reason);
-    ctx.signal.addEventListener("abort", onAbort, { once: true });
-    const settle = (): void => ctx.signal.removeEventListener("abort", onAbort);
+    const unfollow = onAbort(ctx.signal, () => reject(ctx.signal.reason));
     work.then(
       (value) => {
-        settle();
+        unfollow();
         resolve(value);
       },
       (error) => {
-        settle();
+        unfollow();
         reject(error);
       },
     );

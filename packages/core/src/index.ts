@@ -51,6 +51,7 @@ export {
 export { attemptsFailed, Code, StatusError, type StatusErrorOptions, statusOf } from "./errors.js";
 export { type LogFunction, type Logger, type LogLevel, silentLogger } from "./logger.js";
 export type { MonitorService } from "./monitor.js";
+export { onAbort } from "./on-abort.js";
 export type { Channel, ConnectOptions, Connector } from "./ports/connector.js";
 export type { Descriptors, Fd, InodeRef } from "./ports/descriptors.js";
 export type { PeerIdentity, Svid, Token, TokenLink, TokenSource } from "./ports/identity.js";
