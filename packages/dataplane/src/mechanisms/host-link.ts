@@ -29,11 +29,17 @@ export function builtLink(
 /**
  * Deletes the host end of one side's link by its name, whatever its kind: for Close after a restart. A link of that
  * name with a foreign alias is left alone.
+ * @returns the link as it was; undefined when there was none of ours
  */
-export async function deleteHostLink(route: RouteSocket, { side, connection }: LinkRequest): Promise<void> {
+export async function deleteHostLink(
+  route: RouteSocket,
+  { side, connection }: LinkRequest,
+): Promise<Link | undefined> {
   const key = linkKey(side, connection);
   const found = await route.linkGet(hostLinkName(key));
-  if (found !== undefined && isOurs(found, key.id0)) await deleteLink(route, found.index);
+  if (found === undefined || !isOurs(found, key.id0)) return undefined;
+  await deleteLink(route, found.index);
+  return found;
 }
 
 /** Without an alias it is one of ours whose making was interrupted: nobody else has such names. */

@@ -24,7 +24,9 @@ export function kernelDriver(route: RouteSocket): MechanismDriver {
       const veth = vethPlan(link);
       return await withPod(link.connection.mechanism, (pod) => vethUp(route, pod, veth));
     },
-    down: (_ctx, link) => deleteHostLink(route, link),
+    async down(_ctx, link) {
+      await deleteHostLink(route, link);
+    },
   };
 }
 

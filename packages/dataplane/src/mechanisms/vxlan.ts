@@ -48,9 +48,8 @@ export function vxlanDriver(options: VxlanDriverOptions): MechanismDriver {
       }
     },
     async down(_ctx, link) {
-      const found = await route.linkGet(hostLinkName(linkKey(link.side, link.connection)));
-      await deleteHostLink(route, link);
-      if (found?.vxlan !== undefined) vnis.release(found.vxlan.vni, found.index);
+      const deleted = await deleteHostLink(route, link);
+      if (deleted?.vxlan !== undefined) vnis.release(deleted.vxlan.vni, deleted.index);
     },
   };
 }

@@ -1,12 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  type Connection,
-  type Context,
-  type LinkSide,
-  type MechanismDriver,
-  type NetworkServiceNext,
-  Scope,
-} from "@nsm/core";
+import type { Connection, Context, LinkSide, MechanismDriver, NetworkServiceNext } from "@nsm/core";
 import { deleteMetadata, loadMetadata, storeMetadata } from "@nsm/sdk/networkservice/utils/metadata";
 import { sideLink } from "./context.js";
 
@@ -22,7 +15,11 @@ export async function bringUp(
   storeMetadata(ctx, sideLink[side], { type: driver.type, port, undo });
 }
 
-/** Takes the side's link down if this driver made it, then closes the rest, whatever fails. */
+/**
+ * Takes the side's link down if this driver made it, and closes the rest, both at once since the kernel takes some 15 ms
+ * to delete a link. Neither's failure stops the other.
+ * @throws the only failure, or an `AggregateError` of both
+ */
 export async function closeSide(
   ctx: Context,
   driver: MechanismDriver,
@@ -30,10 +27,13 @@ export async function closeSide(
   connection: Connection,
   next: NetworkServiceNext,
 ): Promise<void> {
-  const steps = new Scope();
-  steps.add(() => next.close(ctx, connection));
-  steps.add(() => takeDown(ctx, driver, side, connection));
-  await steps.run();
+  const outcomes = await Promise.allSettled([
+    takeDown(ctx, driver, side, connection),
+    next.close(ctx, connection),
+  ]);
+  const errors = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
+  if (errors.length > 1) throw new AggregateError(errors, errors.map(String).join("; "));
+  if (errors.length === 1) throw errors[0];
 }
 
 async function takeDown(
