@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { clone } from "@nsm/api";
-import type { RegistryItem, RegistryKind, RegistryStore, StoreEvent } from "@nsm/core";
+import {
+  onAbort,
+  type RegistryItem,
+  type RegistryKind,
+  type RegistryStore,
+  type StoreEvent,
+} from "@nsm/core";
 import { Watcher } from "./watcher.js";
 
 /**
@@ -45,14 +51,14 @@ export function memoryStore<T extends RegistryItem>(
         leave();
         watcher.end();
       };
-      signal.addEventListener("abort", end, { once: true });
+      const unfollow = onAbort(signal, end);
       try {
         for (const item of present(wanted)) watcher.push({ type: "upsert", item });
         for (let event = await watcher.next(); event !== undefined; event = await watcher.next()) {
           yield clone(event);
         }
       } finally {
-        signal.removeEventListener("abort", end);
+        unfollow();
         end();
       }
     },

@@ -15,7 +15,8 @@ import { headerExchange } from "../grpc-metadata/context.js";
 
 /**
  * The end of a client chain: makes the call over the channel that `dial` put in the context, with the headers of
- * `grpcMetadata`. A watch ends without error when the peer is lost or refuses. Upstream: `connect` (client).
+ * `grpcMetadata`. A watch ends without error when the peer is lost or refuses; a Find without watch fails then, where
+ * upstream's looks like one without hits. Upstream: `connect` (client).
  * @throws UNAVAILABLE NO_CONNECTION when nothing was dialled, which means that no URL is configured
  */
 export function connectClient<T extends RegistryItem>(kind: RegistryKind<T>): RegistryElement<T> {

@@ -140,10 +140,13 @@ describe("the expiration of a registration", () => {
 });
 
 describe("expireServer", () => {
-  it("unregisters earlier by the time the Register call had left", async () => {
+  it.each([
+    ["the time the Register call had left", 300, 1700],
+    ["a quarter of the life when the call had more time left", 1500, 1500],
+  ])("unregisters earlier by %s", async (_title, timeoutMs, expectedMs) => {
     const { clock, registry, context, stored } = setUp({ ownTokenMs: 2000 });
-    await registry.register(withTimeout(context(), 1500).ctx, endpoint());
-    await clock.advance(499);
+    await registry.register(withTimeout(context(), timeoutMs).ctx, endpoint());
+    await clock.advance(expectedMs - 1);
     expect(await stored()).toBe(1);
     await clock.advance(1);
     expect(await stored()).toBe(0);

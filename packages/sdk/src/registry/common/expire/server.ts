@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type NetworkServiceEndpoint, timestampFromMs, timestampToMs } from "@nsm/api";
-import { type Context, incomingCall, type RegistryElement, remainingMs, type Timer } from "@nsm/core";
+import {
+  type Context,
+  incomingCall,
+  onAbort,
+  type RegistryElement,
+  remainingMs,
+  type Timer,
+} from "@nsm/core";
 import { eventFactory } from "../begin/context.js";
 import { ownTokenExpiresMs } from "../update-path/context.js";
 
@@ -9,6 +16,12 @@ interface Expiry {
   /** Aborted once the endpoint registered again or left. */
   readonly outdated: AbortController;
 }
+
+/**
+ * The time kept free before an expiration is at most this share of the registration's life: clients refresh after
+ * two thirds of it, and a long deadline must not end the registration before that.
+ */
+const LONGEST_LEAD_SHARE = 1 / 4;
 
 /** How {@link expireServer} bounds registrations. */
 export interface ExpireOptions {
@@ -20,7 +33,7 @@ export interface ExpireOptions {
  * Ends registrations that are not refreshed. The expiration is the earliest of what the endpoint and next's
  * answer say, the ends of the tokens of this hop and of the caller, and the default. The Unregister fires as long
  * before it as the Register call had time left (its deadline), so that the tokens in the stored path are still
- * valid then. A failed refresh leaves the timer as it was. Place after `updatePath` and `begin`. Timers end
+ * valid then, but at most a quarter of the registration's life (upstream: without that limit). A failed refresh leaves the timer as it was. Place after `updatePath` and `begin`. Timers end
  * with the context given. Upstream: `expire`; without any expiration there is no timer here, upstream's fires at
  * once.
  * @param lifetime the chain's context
@@ -51,7 +64,7 @@ export function expireServer(
     expiries.set(name, { timer: lifetime.clock.setTimeout(fire, delayMs, true), outdated });
   };
 
-  lifetime.signal.addEventListener("abort", () => {
+  onAbort(lifetime.signal, () => {
     for (const name of [...expiries.keys()]) stop(name);
   });
 
@@ -72,9 +85,12 @@ export function expireServer(
       const registered = await next.register(ctx, item);
       const answered = registered.expirationTime;
       const answeredMs = answered === undefined ? undefined : timestampToMs(answered);
-      const endMs = earliest(limitMs ?? wantedMs, answeredMs);
+      const endMs = earliest(wantedMs, answeredMs);
       if (endMs === undefined) stop(name);
-      else arm(ctx, name, endMs - ctx.clock.now() - restMs);
+      else {
+        const lifeMs = endMs - ctx.clock.now();
+        arm(ctx, name, lifeMs - Math.min(restMs, LONGEST_LEAD_SHARE * lifeMs));
+      }
       return registered;
     },
     async unregister(ctx, item, next) {

@@ -3,6 +3,7 @@ import {
   type CancellableContext,
   type Context,
   detached,
+  onAbort,
   type RegistryElement,
   type RegistryItem,
   type RegistryKind,
@@ -51,7 +52,7 @@ export function healClient<T extends RegistryItem>(
     void heal(watch.ctx, query, next, factory, backoff);
   };
 
-  lifetime.signal.addEventListener("abort", () => {
+  onAbort(lifetime.signal, () => {
     for (const name of [...healings.keys()]) stop(name);
   });
 

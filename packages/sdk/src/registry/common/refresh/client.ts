@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Timestamp, timestampToMs } from "@nsm/api";
-import type { Context, RegistryElement, RegistryItem, Timer } from "@nsm/core";
+import { type Context, onAbort, type RegistryElement, type RegistryItem, type Timer } from "@nsm/core";
 import { eventFactory } from "../begin/context.js";
 
 /** A registration is repeated after this share of its life. */
@@ -43,7 +43,7 @@ export function refreshClient<T extends Expiring>(lifetime: Context): RegistryEl
     refreshes.set(name, { timer: lifetime.clock.setTimeout(fire, delayMs, true), outdated });
   };
 
-  lifetime.signal.addEventListener("abort", () => {
+  onAbort(lifetime.signal, () => {
     for (const name of [...refreshes.keys()]) stop(name);
   });
 
