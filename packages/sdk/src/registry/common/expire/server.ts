@@ -33,9 +33,11 @@ export interface ExpireOptions {
  * Ends registrations that are not refreshed. The expiration is the earliest of what the endpoint and next's
  * answer say, the ends of the tokens of this hop and of the caller, and the default. The Unregister fires as long
  * before it as the Register call had time left (its deadline), so that the tokens in the stored path are still
- * valid then, but at most a quarter of the registration's life (upstream: without that limit). A failed refresh leaves the timer as it was. Place after `updatePath` and `begin`. Timers end
- * with the context given. Upstream: `expire`; without any expiration there is no timer here, upstream's fires at
- * once.
+ * valid then. A failed refresh leaves the timer as it was. Place after `updatePath` and `begin`. Timers end with
+ * the context given. Upstream: `expire`.
+ *
+ * Deviations: that lead is at most a quarter of the registration's life (upstream: no limit); without any
+ * expiration there is no timer (upstream's fires at once).
  * @param lifetime the chain's context
  */
 export function expireServer(
