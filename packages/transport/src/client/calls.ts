@@ -13,10 +13,10 @@ import {
   type Client,
   ClientError,
   type CompatServiceDefinition,
-  createClient,
   Metadata,
 } from "nice-grpc";
-import type { CallState, GrpcChannel } from "./grpc-channel.js";
+import type { CallState } from "./call-slots.js";
+import type { GrpcChannel } from "./grpc-channel.js";
 
 /**
  * Runs a unary call: deadline, cancellation, headers, token and descriptors of the context go with it.
@@ -30,13 +30,15 @@ export async function unaryCall<D extends CompatServiceDefinition, R>(
 ): Promise<R> {
   ctx.signal.throwIfAborted();
   const state: CallState = { ctx, outgoing: ctx.get(outgoingCall), prepareError: undefined };
+  const slot = channel.slots.take(service, state);
   channel.enter();
   try {
-    return await work(createClient(service, channel.forCall(state)), callOptions(channel, state));
+    return await work(slot.client, callOptions(channel, state));
   } catch (error) {
     throw callFailed(channel, state, error);
   } finally {
     channel.leave();
+    channel.slots.giveBack(slot);
   }
 }
 
@@ -52,13 +54,15 @@ export async function* streamCall<D extends CompatServiceDefinition, R>(
 ): AsyncGenerator<R> {
   ctx.signal.throwIfAborted();
   const state: CallState = { ctx, outgoing: ctx.get(outgoingCall), prepareError: undefined };
+  const slot = channel.slots.take(service, state);
   channel.enter();
   try {
-    yield* work(createClient(service, channel.forCall(state)), callOptions(channel, state));
+    yield* work(slot.client, callOptions(channel, state));
   } catch (error) {
     throw callFailed(channel, state, error);
   } finally {
     channel.leave();
+    channel.slots.giveBack(slot);
   }
 }
 

@@ -117,3 +117,29 @@ it.each(["tcp", "unix"] as const)("fails what runs on a %s channel that is close
   channel.close();
   expect(await call).toMatchObject({ code: Code.UNAVAILABLE });
 });
+
+it("keeps the process alive for dials and calls only", async () => {
+  let finish: () => void = () => {};
+  const server = await sockets.serve([sockets.url("tcp")], {
+    networkService: {
+      name: "slow",
+      request: async (_ctx, request) => {
+        await new Promise<void>((resolve) => {
+          finish = resolve;
+        });
+        return request.connection;
+      },
+    },
+  });
+  /** Sockets of this process that keep it alive: the server's end, and the client's when it must. */
+  const holding = (): number =>
+    process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length;
+  const channel = await sockets.connector().connect(server.url, pooled);
+  expect(holding()).toBe(1);
+  const call = channel.networkService.request(sockets.context, requestWith());
+  while (server.statistics().calls === 0) await new Promise(setImmediate);
+  expect(holding()).toBe(2);
+  finish();
+  await call;
+  expect(holding()).toBe(1);
+});

@@ -9,7 +9,6 @@ import {
   type Context,
   type DescriptorLink,
   type Fd,
-  type OutgoingCall,
   type PeerIdentity,
   remainingMs,
   StatusError,
@@ -21,6 +20,7 @@ import { StreamCredentials } from "../grpc-internals.js";
 import { setToken } from "../metadata.js";
 import type { LinkSecurity } from "../security.js";
 import { openStream, type SocketStream } from "../socket-stream.js";
+import { CallSlots, type CallState, type GrpcCall } from "./call-slots.js";
 import { tuneTcp } from "./tcp-options.js";
 import { TokenCache } from "./token-cache.js";
 
@@ -48,14 +48,6 @@ interface ClientConnection {
   readonly tokens: TokenCache | undefined;
 }
 
-/** What one call needs from the channel, and what it leaves. */
-export interface CallState {
-  readonly ctx: Context;
-  readonly outgoing: OutgoingCall | undefined;
-  /** Why the call could not be prepared, a token above all; more exact than what grpc-js reports. */
-  prepareError: unknown;
-}
-
 const CHANNEL_OPTIONS = {
   "grpc.enable_channelz": 0,
   "grpc.enable_http_proxy": 0,
@@ -68,9 +60,13 @@ const CHANNEL_OPTIONS = {
   "grpc.max_send_message_length": -1,
 } as const;
 
+const DIAL_WATCH_MS = 60_000;
+
 /** A grpc-js channel to one URL with at most one connection, which it knows. */
 export class GrpcChannel {
   readonly url: URL;
+  /** The clients of its calls. */
+  readonly slots = new CallSlots(this);
   /** True on unix sockets that pass descriptors. */
   readonly passesDescriptors: boolean;
   /** Called once when the connection is lost, when the channel is closed, or when it is to be given up. */
@@ -103,34 +99,23 @@ export class GrpcChannel {
     return this.#connection?.peer;
   }
 
-  /** What nice-grpc runs one call on. */
-  forCall(state: CallState): GrpcJsChannel {
-    const channel = this.#channel;
-    const view = {
-      close: () => {},
-      getTarget: () => channel.getTarget(),
-      getConnectivityState: (tryToConnect: boolean) => channel.getConnectivityState(tryToConnect),
-      getChannelzRef: () => channel.getChannelzRef(),
-      createCall: (method: string) => {
-        const restMs = remainingMs(state.ctx);
-        const deadline = restMs === undefined ? Number.POSITIVE_INFINITY : Date.now() + restMs;
-        const call = channel.createCall(method, deadline, undefined, null, undefined);
-        call.setCredentials(
-          credentials.createFromMetadataGenerator((_options, callback) => {
-            this.#prepare(state).then(
-              (metadata) => callback(null, metadata),
-              (error) => {
-                state.prepareError = error;
-                callback(error);
-              },
-            );
-          }),
+  /** Starts a call with deadline, token and descriptors of `state`. */
+  createCall(method: string, state: CallState): GrpcCall {
+    const restMs = remainingMs(state.ctx);
+    const deadline = restMs === undefined ? Number.POSITIVE_INFINITY : Date.now() + restMs;
+    const call = this.#channel.createCall(method, deadline, undefined, null, undefined);
+    call.setCredentials(
+      credentials.createFromMetadataGenerator((_options, callback) => {
+        this.#prepare(state).then(
+          (metadata) => callback(null, metadata),
+          (error) => {
+            state.prepareError = error;
+            callback(error);
+          },
         );
-        return call;
-      },
-    };
-    // nice-grpc uses no more of a channel than this
-    return view as unknown as GrpcJsChannel;
+      }),
+    );
+    return call;
   }
 
   /** Takes what the response's headers tell about the server. */
@@ -173,7 +158,8 @@ export class GrpcChannel {
       if (state === connectivityState.SHUTDOWN) throw dialFailed(this.url, "the channel was closed");
       if (state === connectivityState.TRANSIENT_FAILURE)
         throw dialFailed(this.url, await this.#lastFailure());
-      await this.#stateAfter(state);
+      // a watch with a deadline keeps the process alive, which nothing else does before the first call
+      await this.#stateAfter(state, Date.now() + DIAL_WATCH_MS);
     }
   }
 
@@ -193,10 +179,9 @@ export class GrpcChannel {
     if (this.#users > 0) this.#connection?.socket.destroy();
   }
 
-  #stateAfter(state: connectivityState): Promise<void> {
-    return new Promise((resolve) =>
-      this.#channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, () => resolve()),
-    );
+  /** Resolves when the channel has left `state`, or at the deadline. */
+  #stateAfter(state: connectivityState, deadlineMs = Number.POSITIVE_INFINITY): Promise<void> {
+    return new Promise((resolve) => this.#channel.watchConnectivityState(state, deadlineMs, () => resolve()));
   }
 
   /** The cause of a failed attempt; grpc-js tells it only to calls. */

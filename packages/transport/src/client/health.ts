@@ -15,7 +15,8 @@ export type HealthStatus = keyof typeof ServingStatus;
 export async function checkHealth(url: URL, service: string, signal: AbortSignal): Promise<HealthStatus> {
   const address = parseAddress(url);
   const target = address.kind === "unix" ? `unix://${address.path}` : hostPort(address);
-  const channel = createChannel(target);
+  // A shared subchannel would keep the connection open after close()
+  const channel = createChannel(target, undefined, { "grpc.use_local_subchannel_pool": 1 });
   try {
     const { status } = await createClient(HealthDefinition, channel).check({ service }, { signal });
     return (ServingStatus[status] ?? "UNKNOWN") as HealthStatus;

@@ -49,6 +49,8 @@ const MAX_DETAILS_CHARS = 8000;
 export class CallRunner {
   readonly #options: CallRunnerOptions;
   readonly #running = new Set<RunningCall>();
+  /** Reason of contexts whose call was answered; one for all, since an error is costly to make. */
+  readonly #answered = contextCancelled();
   #refusal: StatusError | undefined;
   #whenIdle: (() => void)[] = [];
 
@@ -140,7 +142,7 @@ export class CallRunner {
       ctx: lifetime.ctx.with(incomingCall, incoming),
       incoming,
       end: () => {
-        lifetime.cancel();
+        lifetime.cancel(this.#answered);
         this.#running.delete(running);
         if (this.#running.size === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
       },
