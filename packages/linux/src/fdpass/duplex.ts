@@ -188,8 +188,15 @@ export class FdDuplex extends Duplex {
     return peerPidfdOf(this.#fd);
   }
 
+  /** As of every readable stream. */
+  override read(bytes?: number): unknown {
+    const piece: unknown = super.read(bytes);
+    if (this.#peerEnded) this.#closeWhenRead();
+    return piece;
+  }
+
   override _read(): void {
-    if (this.#peerEnded) return this.#closeWhenRead();
+    if (this.#peerEnded) return;
     this.#wantRead = true;
     if (!this.#drained) this.#pump();
   }
@@ -294,11 +301,10 @@ export class FdDuplex extends Duplex {
     this.#watchForStall();
   }
 
-  /** The reader asks for more only after it got everything; a paused one is watched for stalling. */
+  /** With `endAsClose`: closes once the reader has everything; one that stays paused is watched for stalling. */
   #closeWhenRead(): void {
-    process.nextTick(() => {
-      if (this.#options.endAsClose && this.readableLength === 0) this.destroy();
-    });
+    if (!this.#options.endAsClose || this.readableLength > 0) return;
+    process.nextTick(() => this.destroy());
   }
 
   /** All bytes of the peer were read: nothing more can come. */

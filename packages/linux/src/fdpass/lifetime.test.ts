@@ -165,3 +165,30 @@ describe("process", () => {
     expect(fdpassStatistics().connections).toBe(0);
   });
 });
+
+describe("endAsClose", () => {
+  it("closes without 'end' once everything was read", async () => {
+    const { client, server } = await bench.pair({ endAsClose: true });
+    const events: string[] = [];
+    for (const name of ["end", "close", "error"]) server.on(name, () => events.push(name));
+    const bytes = Buffer.alloc(600_000, 3);
+    client.end(bytes);
+    expect((await readBytes(server, bytes.length)).equals(bytes)).toBe(true);
+    const closed = once(server, "close");
+    server.resume();
+    await closed;
+    expect(events).toEqual(["close"]);
+  });
+
+  it("keeps what a paused reader has not taken, as long as it goes on taking", async () => {
+    const { client, server } = await bench.pair({ endAsClose: true });
+    client.end("to be read later");
+    server.read(0);
+    await once(server, "readable");
+    await until(() => bench.timers.pending > 0);
+    bench.timers.advance(4999);
+    expect(server.destroyed).toBe(false);
+    expect(String(server.read())).toBe("to be read later");
+    await once(server, "close");
+  });
+});
