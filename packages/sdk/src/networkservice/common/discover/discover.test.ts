@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+import { newNetworkService, newNetworkServiceEndpoint, timestampFromMs } from "@nsm/api";
+import { Code, chain, endpointKind, networkServiceKind, start, startRegistry } from "@nsm/core";
+import { capture, elementContract, requestWith, testContext } from "@nsm/testkit";
+import { memoryServer } from "../../../registry/common/memory/index.js";
+import { memoryStore } from "../../../registry/stores/memory.js";
+import { matchNetworkServiceEndpoints, matchNetworkServices } from "../../../utils/matching/index.js";
+import { clientUrl } from "../client-url/index.js";
+import { candidates, discoverServer } from "./index.js";
+
+const ctx = testContext();
+
+function registries() {
+  return {
+    networkServices: startRegistry(memoryServer(memoryStore(networkServiceKind, matchNetworkServices))),
+    endpoints: startRegistry(memoryServer(memoryStore(endpointKind, matchNetworkServiceEndpoints))),
+  };
+}
+
+function setUp() {
+  const registered = registries();
+  const seen = capture();
+  const server = start(chain("test", discoverServer(registered), seen));
+  const addService = (partial: object = {}) =>
+    registered.networkServices.register(ctx, newNetworkService({ name: "icmp", payload: "IP", ...partial }));
+  const addEndpoint = (name: string, labels: Record<string, string> = {}, partial: object = {}) =>
+    registered.endpoints.register(
+      ctx,
+      newNetworkServiceEndpoint({
+        name,
+        networkServiceNames: ["icmp"],
+        networkServiceLabels: { icmp: { labels } },
+        url: `tcp://${name}:5001`,
+        ...partial,
+      }),
+    );
+  const found = () => seen.lastContext?.get(candidates)?.endpoints.map(({ name }) => name);
+  return { server, seen, addService, addEndpoint, found };
+}
+
+const icmp = (partial: object = {}) => requestWith({ id: "a", networkService: "icmp", ...partial });
+const match = (sourceSelector: object, app: string) => ({
+  sourceSelector,
+  routes: [{ destinationSelector: { app } }],
+});
+
+elementContract(() => discoverServer(registries()), {
+  context: (base) => base.with(clientUrl, new URL("tcp://there:5001")),
+});
+
+describe("discover server", () => {
+  it("offers the endpoints of the first match for the client's labels", async () => {
+    const { server, addService, addEndpoint, found } = setUp();
+    await addService({ matches: [match({ app: "firewall" }, "inside"), match({}, "firewall")] });
+    await addEndpoint("nse-firewall", { app: "firewall" });
+    await addEndpoint("nse-inside", { app: "inside" });
+    await server.request(ctx, icmp());
+    expect(found()).toEqual(["nse-firewall"]);
+    await server.request(ctx, icmp({ labels: { app: "firewall" } }));
+    expect(found()).toEqual(["nse-inside"]);
+  });
+
+  it("stops at a catch-all match that stands first", async () => {
+    const { server, addService, addEndpoint, found } = setUp();
+    await addService({ matches: [match({}, "firewall"), match({ app: "firewall" }, "inside")] });
+    await addEndpoint("nse-firewall", { app: "firewall" });
+    await addEndpoint("nse-inside", { app: "inside" });
+    await server.request(ctx, icmp({ labels: { app: "firewall" } }));
+    expect(found()).toEqual(["nse-firewall"]);
+  });
+
+  it("chooses by labels of the client in a template, and falls through to the autoscaler", async () => {
+    const { server, addService, addEndpoint, found } = setUp();
+    const byNode = match({}, "{{.nodeName}}");
+    await addService({ matches: [{ ...byNode, fallthrough: true }, match({}, "autoscaler")] });
+    await addEndpoint("nse-autoscaler", { app: "autoscaler" });
+    await addEndpoint("nse-node-1", { app: "node-1" });
+    await server.request(ctx, icmp({ labels: { nodeName: "node-1" } }));
+    expect(found()).toEqual(["nse-node-1"]);
+    await server.request(ctx, icmp({ labels: { nodeName: "node-2" } }));
+    expect(found()).toEqual(["nse-autoscaler"]);
+  });
+
+  it("copies the payload of the service and leaves expired endpoints out", async () => {
+    const { server, seen, addService, addEndpoint, found } = setUp();
+    await addService({ payload: "ETHERNET" });
+    await addEndpoint("expired", {}, { expirationTime: timestampFromMs(ctx.clock.now()) });
+    await addEndpoint("alive", {}, { expirationTime: timestampFromMs(ctx.clock.now() + 1) });
+    await server.request(ctx, icmp());
+    expect(found()).toEqual(["alive"]);
+    expect(seen.lastRequest?.connection.payload).toBe("ETHERNET");
+  });
+
+  it("takes the address of a named endpoint, host and port without scheme included", async () => {
+    const { server, seen, addEndpoint } = setUp();
+    await addEndpoint("nse", {}, { url: "10.0.0.7:5001" });
+    await addEndpoint("nse-wrong");
+    await server.request(ctx, icmp({ networkServiceEndpointName: "nse" }));
+    expect(seen.lastContext?.get(clientUrl)?.href).toBe("tcp://10.0.0.7:5001");
+    await server.close(ctx, icmp({ networkServiceEndpointName: "nse" }).connection);
+    expect(seen.lastContext?.get(clientUrl)?.href).toBe("tcp://10.0.0.7:5001");
+  });
+
+  it.each([
+    ["an unknown service", icmp({ networkService: "icm" }), "network service icm is not found"],
+    ["no endpoint", icmp(), "network service endpoint candidates not found"],
+    [
+      "an unknown endpoint",
+      icmp({ networkServiceEndpointName: "ns" }),
+      "network service endpoint ns not found",
+    ],
+  ])("fails with NOT_FOUND for %s", async (_text, request, message) => {
+    const { server, addService } = setUp();
+    await addService();
+    await expect(server.request(ctx, request)).rejects.toMatchObject({ code: Code.NOT_FOUND, message });
+  });
+
+  it("passes a Close on without address when the endpoint is not registered any more", async () => {
+    const { server, seen } = setUp();
+    await server.close(ctx, icmp({ networkServiceEndpointName: "gone" }).connection);
+    expect(seen.closed).toHaveLength(1);
+    expect(seen.lastContext?.get(clientUrl)).toBeUndefined();
+  });
+});
