@@ -61,14 +61,16 @@ export function install({ dev }) {
   const lockBefore = readFileSync(join(repository, "package-lock.json"), "utf8");
   const npm = process.env.npm_execpath;
   const args = ["install", "--prefer-offline", "--no-audit", "--no-fund", "--no-save", "--loglevel=error"];
-  if (!dev) args.push("--omit=dev");
+  // What lint and tests need stays once it is there
+  const withDev = dev || stamp.dev === true;
+  if (!withDev) args.push("--omit=dev");
   if (npm?.endsWith(".js")) mustRun(process.execPath, [npm, ...args]);
   else mustRun("npm", args);
   if (readFileSync(join(repository, "package-lock.json"), "utf8") !== lockBefore) {
     console.error("installing changed package-lock.json: package.json and the lock disagree");
     process.exit(1);
   }
-  writeFileSync(stampPath, JSON.stringify({ hash, dev, node: process.versions.modules }));
+  writeFileSync(stampPath, JSON.stringify({ hash, dev: withDev, node: process.versions.modules }));
   return (performance.now() - startMs) / 1000;
 }
 
