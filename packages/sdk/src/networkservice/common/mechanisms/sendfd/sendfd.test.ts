@@ -110,9 +110,9 @@ describe("sendfd client and recvfd server", () => {
   it("carry the mechanism's file again on refresh and Close", async () => {
     const { ctx, next, onWire, inside, descriptors } = setUp();
     const connection = await next.request(ctx, request(OWN_NETNS_URL));
-    await next.request(ctx, { connection, mechanismPreferences: [] });
+    const refreshed = await next.request(ctx, { connection, mechanismPreferences: [] });
     expect(urlOf(inside.lastRequest?.connection.mechanism)).toMatch(RECEIVED);
-    await next.close(ctx, connection);
+    await next.close(ctx, refreshed);
     expect(urlOf(onWire.lastClosed?.mechanism)).toMatch(INODE);
     expect(urlOf(inside.lastClosed?.mechanism)).toMatch(RECEIVED);
     expect(descriptors.openCount).toBe(0);
