@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { silentLogger } from "@nsm/core";
 import { describeInNetns, type Scratch, scratch } from "../test-support/index.js";
 import { defaultTunnelIp, freeDraw, kernelDataplane } from "./index.js";
@@ -67,22 +65,14 @@ describeInNetns("the kernel's data plane", () => {
   });
 
   it("refuses to start when the UDP port of VXLAN is taken", async () => {
-    const script =
-      "import socket,time; s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.bind(('0.0.0.0',4789)); print('bound',flush=True); time.sleep(30)";
-    const path = node.url.slice("file://".length);
-    const child = spawn("nsenter", [`--net=${path}`, "python3", "-c", script], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    const exit = once(child, "exit");
+    const free = await node.occupyUdp(4789);
     try {
-      await once(child.stdout, "data");
       await expect(open()).rejects.toMatchObject({
         reason: "VXLAN_PORT_BUSY",
         message: expect.stringContaining("set NSM_VXLAN_PORT to another port on all nodes"),
       });
     } finally {
-      child.kill("SIGKILL");
-      await exit;
+      await free();
     }
   });
 });

@@ -137,18 +137,8 @@ describeInNetns("the VXLAN driver", () => {
   });
 
   it("tells what to do when the UDP port is taken", async () => {
-    await node.route.linkSet("lo", { up: true });
-    const listener = node.run("sh", "-c", "command -v socat || command -v python3");
-    expect(listener.status).toBe(0);
-    const { spawn } = await import("node:child_process");
-    const script =
-      "import socket,sys,time; s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.bind(('0.0.0.0',4789)); print('bound',flush=True); time.sleep(30)";
-    const path = node.url.slice("file://".length);
-    const child = spawn("nsenter", [`--net=${path}`, "python3", "-c", script], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    const free = await node.occupyUdp(4789);
     try {
-      await new Promise((resolve) => child.stdout.once("data", resolve));
       const before = await node.counts();
       const refused = vxlanDriver({ route: node.route, tunnelIp }).up(ctx, tunnelOf("a"));
       await expect(refused).rejects.toMatchObject({
@@ -157,8 +147,7 @@ describeInNetns("the VXLAN driver", () => {
       });
       expect(await node.counts()).toEqual(before);
     } finally {
-      child.kill("SIGKILL");
-      await new Promise((resolve) => child.once("exit", resolve));
+      await free();
     }
   });
 

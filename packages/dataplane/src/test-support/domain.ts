@@ -87,7 +87,8 @@ export function testDomain(options: { readonly log?: Logger } = {}) {
           srcIpAddrs: [...addresses.src],
           dstIpAddrs: [...addresses.dst],
         });
-        if (mechanism !== undefined) mechanism.parameters = { inodeURL: podUrl, name: "nse-1" };
+        if (mechanism !== undefined)
+          mechanism.parameters = { inodeURL: podUrl, name: interfaceNameOf(request.connection) };
         return next.request(callCtx, request);
       },
     };
@@ -122,4 +123,9 @@ export function testDomain(options: { readonly log?: Logger } = {}) {
     networkServices.register(ctx, newNetworkService({ name: "icmp", payload }));
 
   return { forwarder, nse, nsc, service };
+}
+
+/** `nse-1` for the connection `c1` of the client, and so on. */
+function interfaceNameOf({ path }: Connection): string {
+  return `nse-${path.pathSegments[0]?.id.slice(1)}`;
 }

@@ -19,6 +19,8 @@ export interface Scratch {
   readonly route: RouteSocket;
   /** For a mechanism's `inodeURL`. */
   readonly url: string;
+  /** Takes a UDP port for itself, until the returned function is called. */
+  occupyUdp(port: number): Promise<() => Promise<void>>;
   /** Runs a command inside; for looking, never for the code under test. */
   run(command: string, ...args: string[]): { status: number | null; output: string };
   /** Counts of what the kernel holds in there: links, addresses, routes, disciplines. */
@@ -40,6 +42,14 @@ export async function scratch(): Promise<Scratch> {
     netns,
     route,
     url: `file://${path}`,
+    async occupyUdp(port) {
+      const script = `require("node:dgram").createSocket("udp4").bind(${port}, () => process.stdout.write("bound"))`;
+      const holder = spawn("nsenter", [`--net=${path}`, process.execPath, "-e", script], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      await once(holder.stdout, "data");
+      return () => ended(holder);
+    },
     run(command, ...args) {
       const { status, stdout, stderr } = spawnSync("nsenter", [`--net=${path}`, command, ...args], {
         encoding: "utf8",
