@@ -7,7 +7,7 @@ import { fileIdentity } from "@nsm/linux/syscall";
 const O_PATH = 0o10000000; // linux/fcntl.h
 
 /** An open descriptor by its number; `close` closes the number once. */
-export function ownedFd(fd: number, { dev, ino }: Pick<Fd, "dev" | "ino">): Fd {
+function ownedFd(fd: number, { dev, ino }: Pick<Fd, "dev" | "ino">): Fd {
   let open = true;
   return {
     fd,

@@ -14,13 +14,21 @@ export interface SocketStream {
   readonly link: DescriptorLink | undefined;
 }
 
+/** How to take a socket over. */
+export interface OpenStreamOptions {
+  /** Whether descriptors travel beside the bytes; only on unix sockets. */
+  readonly descriptors: boolean;
+  /** HTTP/2 runs right on the stream: Node aborts the process when it writes after the peer's end there. */
+  readonly plain: boolean;
+  readonly clock: Clock;
+}
+
 /**
  * Takes over a connected socket on which nothing was read yet.
- * @param descriptors whether descriptors travel beside the bytes; only on unix sockets
  * @throws UNAVAILABLE SOCKET_LOST when the socket was closed meanwhile
  */
-export function openStream(socket: Socket, descriptors: boolean, clock: Clock): SocketStream {
-  if (!descriptors) {
+export function openStream(socket: Socket, options: OpenStreamOptions): SocketStream {
+  if (!options.descriptors) {
     const { remoteAddress, remotePort } = socket;
     return {
       stream: socket,
@@ -29,7 +37,7 @@ export function openStream(socket: Socket, descriptors: boolean, clock: Clock): 
     };
   }
   try {
-    const stream = FdDuplex.adopt(socket, { timers: clock, endAsClose: true });
+    const stream = FdDuplex.adopt(socket, { timers: options.clock, endAsClose: options.plain });
     return { stream, name: `fd:${stream.connectionId}`, link: descriptorLink(stream) };
   } catch (error) {
     throw new StatusError(Code.UNAVAILABLE, "the connection was closed", {

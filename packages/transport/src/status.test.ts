@@ -3,6 +3,7 @@ import { NetworkServiceQuery, newNetworkService } from "@nsm/api";
 import { Code, findAll, StatusError } from "@nsm/core";
 import { requestWith } from "@nsm/testkit";
 import { createChannel, createClient } from "nice-grpc";
+import { checkHealth } from "./client/health.js";
 import { endpointRegistryWire, healthWire, networkServiceRegistryWire } from "./services.js";
 import { TestSockets } from "./testing/pair.js";
 
@@ -176,6 +177,14 @@ describe("health", () => {
       });
     }
     raw.close();
+  });
+
+  it.each(["tcp", "unix"] as const)("is told to a probe over %s", async (kind) => {
+    const server = await sockets.serve([sockets.url(kind)], { networkService: { name: "x" } });
+    expect(await checkHealth(server.url, "", signal)).toBe("SERVING");
+    await expect(checkHealth(server.url, "other", signal)).rejects.toMatchObject({ code: Code.NOT_FOUND });
+    await server.close();
+    await expect(checkHealth(server.url, "", signal)).rejects.toMatchObject({ code: Code.UNAVAILABLE });
   });
 
   it("tells watchers that the server stops, then ends as UNAVAILABLE", async () => {

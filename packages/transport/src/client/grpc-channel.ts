@@ -205,9 +205,13 @@ export class GrpcChannel {
   }
 
   async #open(socket: Socket): Promise<Duplex> {
-    const { context: ctx, security, tokens } = this.#settings;
+    const { context: ctx, security, secure, tokens } = this.#settings;
     if (this.#kind === "tcp") tuneTcp(socket);
-    const raw = openStream(socket, this.passesDescriptors, ctx.clock);
+    const raw = openStream(socket, {
+      descriptors: this.passesDescriptors,
+      plain: !secure,
+      clock: ctx.clock,
+    });
     const { stream, peer, own } = await security.dial(raw.stream);
     if (this.#users === 0) raw.stream.unref();
     this.#connection = {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { HealthDefinition, ServingStatus } from "@nsm/api";
-import { createChannel, createClient } from "nice-grpc";
-import { hostPort, parseAddress } from "../address.js";
+import { ServingStatus } from "@nsm/api";
+import { realClock, rootContext, silentLogger, untilDone } from "@nsm/core";
+import { insecure, type LinkSecurity } from "../security.js";
+import { healthWire } from "../services.js";
+import { unaryCall } from "./calls.js";
+import { GrpcChannel } from "./grpc-channel.js";
 
 /** Answers of the standard health protocol. */
 export type HealthStatus = keyof typeof ServingStatus;
@@ -10,15 +13,32 @@ export type HealthStatus = keyof typeof ServingStatus;
  * Asks a server for its health (grpc.health.v1.Health/Check), as probes do: on a connection of its own, without
  * token.
  * @param service name of the service asked for; empty = the whole server
- * @throws the client error of nice-grpc when nobody answers (UNAVAILABLE) or the service is not known (NOT_FOUND)
+ * @param signal ends the attempt with its reason
+ * @param security default: none, plain HTTP/2
+ * @throws UNAVAILABLE when nobody answers; NOT_FOUND when the service is not known
  */
-export async function checkHealth(url: URL, service: string, signal: AbortSignal): Promise<HealthStatus> {
-  const address = parseAddress(url);
-  const target = address.kind === "unix" ? `unix://${address.path}` : hostPort(address);
-  // A shared subchannel would keep the connection open after close()
-  const channel = createChannel(target, undefined, { "grpc.use_local_subchannel_pool": 1 });
+export async function checkHealth(
+  url: URL,
+  service: string,
+  signal: AbortSignal,
+  security: LinkSecurity = insecure,
+): Promise<HealthStatus> {
+  const context = rootContext({ clock: realClock, log: silentLogger, signal });
+  const channel = new GrpcChannel(url, {
+    context,
+    tokens: undefined,
+    security,
+    secure: security !== insecure,
+    fdPassing: false,
+    maxMessageBytes: 64 * 1024,
+    onFdScopeCall: () => {},
+    onLost: () => {},
+  });
   try {
-    const { status } = await createClient(HealthDefinition, channel).check({ service }, { signal });
+    await untilDone(context, channel.connect());
+    const { status } = await unaryCall(channel, healthWire, context, (client, options) =>
+      client.check({ service }, options),
+    );
     return (ServingStatus[status] ?? "UNKNOWN") as HealthStatus;
   } finally {
     channel.close();

@@ -3,7 +3,7 @@ import type { Path } from "@nsm/api";
 import { Code, StatusError } from "@nsm/core";
 
 /** An INVALID_ARGUMENT that names the field, in proto spelling. */
-export function invalidField(field: string, problem: string): StatusError {
+function invalidField(field: string, problem: string): StatusError {
   return new StatusError(Code.INVALID_ARGUMENT, `${field}: ${problem}`, { reason: "INVALID_FIELD" });
 }
 

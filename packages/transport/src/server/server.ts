@@ -171,7 +171,11 @@ class ListeningServer implements Server {
     this.#handshakes.add(socket);
     socket.once("error", () => {});
     try {
-      const raw = openStream(socket, descriptors, this.#ctx.clock);
+      const raw = openStream(socket, {
+        descriptors,
+        plain: this.#security === insecure,
+        clock: this.#ctx.clock,
+      });
       const { stream, peer, own } = await this.#security.accept(raw.stream);
       if (this.#closing !== undefined || this.#ctx.signal.aborted) stream.destroy();
       else this.#connections.serve(stream, { name: raw.name, peer, own, link: raw.link });

@@ -39,8 +39,9 @@ export async function listenSocket(url: URL, options: ListenSocketOptions): Prom
   const address = parseAddress(url);
   // a paused socket can be taken over before a byte, or a descriptor beside it, was read
   const pauseOnConnect = address.kind === "unix" && options.descriptors;
-  const server = createServer({ pauseOnConnect, noDelay: true }, (socket) =>
-    options.accept(socket, pauseOnConnect),
+  const server = createServer(
+    { pauseOnConnect, noDelay: true, keepAlive: true, keepAliveInitialDelay: 10_000 },
+    (socket) => options.accept(socket, pauseOnConnect),
   );
   try {
     if (address.kind === "unix") await listenUnix(server, address.path);
