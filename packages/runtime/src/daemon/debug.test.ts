@@ -11,7 +11,7 @@ import { debugServer } from "./debug-server.js";
 
 function get(socketPath: string, path = "/", method = "GET"): Promise<{ status: number; body: unknown }> {
   return new Promise((resolve, reject) => {
-    const call = request({ socketPath, path, method }, (response) => {
+    const call = request({ socketPath, path, method, agent: false }, (response) => {
       let text = "";
       response.setEncoding("utf8");
       response.on("data", (part: string) => {
@@ -45,9 +45,17 @@ describe("the debug socket", () => {
     }
   });
 
-  it("fails when it cannot be bound", async () => {
+  it("refuses a path that the kernel would cut", async () => {
     const tooLong = join(directory, "x".repeat(120));
-    await expect(debugServer(tooLong, async () => report, silentLogger)).rejects.toThrow();
+    await expect(debugServer(tooLong, async () => report, silentLogger)).rejects.toThrow(
+      "longer than 107 bytes",
+    );
+  });
+
+  it("fails when it cannot be bound", async () => {
+    const taken = join(directory, "file");
+    writeFileSync(taken, "");
+    await expect(debugServer(join(taken, "debug.sock"), async () => report, silentLogger)).rejects.toThrow();
   });
 });
 

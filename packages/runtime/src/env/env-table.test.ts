@@ -22,11 +22,11 @@ it("the usage table has upstream's columns", () => {
 it("the Markdown table escapes bars and marks required variables", () => {
   expect(envMarkdown(spec)).toBe(
     [
-      "| Variable | Type | Default | Meaning |",
-      "|---|---|---|---|",
-      "| `NSM_CONNECT_TO` | URL |  | the node's manager (required) |",
-      "| `NSM_DIAL_TIMEOUT` | Duration | `750ms` | dial of the next hop |",
-      "| `TELEMETRY` | True or False |  | a\\|b (accepted, without effect yet: not yet) |",
+      "| Variable           | Type          | Default | Meaning                                      |",
+      "| ------------------ | ------------- | ------- | -------------------------------------------- |",
+      "| `NSM_CONNECT_TO`   | URL           |         | the node's manager (required)                |",
+      "| `NSM_DIAL_TIMEOUT` | Duration      | `750ms` | dial of the next hop                         |",
+      "| `TELEMETRY`        | True or False |         | a\\|b (accepted, without effect yet: not yet) |",
     ].join("\n"),
   );
 });

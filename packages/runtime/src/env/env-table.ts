@@ -55,14 +55,22 @@ export function envTable(spec: EnvSpec<Variables>): string {
   return `${intro}${lines.join("\n")}\n`;
 }
 
-/** The same table in Markdown, for the README of an app. */
+/** The same table in Markdown, columns aligned, for the README of an app. */
 export function envMarkdown(spec: EnvSpec<Variables>): string {
   const code = (text: string): string => (text === "" ? "" : `\`${escapeCell(text)}\``);
-  const lines = rows(spec).map((row) => {
-    const description = row.required === "" ? row.description : `${row.description} (required)`;
-    return `| \`${row.name}\` | ${row.type} | ${code(row.default)} | ${escapeCell(description)} |`;
-  });
-  return ["| Variable | Type | Default | Meaning |", "|---|---|---|---|", ...lines].join("\n");
+  const head = ["Variable", "Type", "Default", "Meaning"];
+  const body = rows(spec).map((row) => [
+    `\`${row.name}\``,
+    row.type,
+    code(row.default),
+    escapeCell(row.required === "" ? row.description : `${row.description} (required)`),
+  ]);
+  const widths = head.map((title, i) =>
+    Math.max(title.length, ...body.map((cells) => cells[i]?.length ?? 0)),
+  );
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" | ")} |`;
+  return [line(head), line(widths.map((width) => "-".repeat(width))), ...body.map(line)].join("\n");
 }
 
 const escapeCell = (text: string): string => text.replaceAll("|", "\\|");

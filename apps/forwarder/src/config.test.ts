@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from "node:fs";
+import { appEnvMarkdown, readEnv } from "@nsm/runtime";
+import { configure, spec } from "./config.js";
+
+it("the README holds the environment table", () => {
+  const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+  expect(readme).toContain(`\n\n${appEnvMarkdown(spec)}\n\n`);
+});
+
+const read = (env: Record<string, string>, nodeName?: string) =>
+  configure({ ...readEnv(spec, env), nodeName });
+
+it("the defaults are upstream's (cmd-forwarder-vpp)", () => {
+  expect(read({})).toEqual({
+    name: "forwarder",
+    labels: { p2p: "true" },
+    networkServiceName: "forwarder",
+    connectTo: new URL("unix:///connect.to.socket"),
+    listenOn: new URL("unix:///listen.on.socket"),
+    dialTimeoutMs: 750,
+    tunnelIp: undefined,
+    vxlanPort: 0,
+    mechanismPriority: [],
+    ipOverVxlan: true,
+  });
+});
+
+it.each([
+  ["NSM_NAME", { NSM_NAME: "f" }, "node-1", "f"],
+  ["the node's name", {}, "node-1", "forwarder-node-1"],
+  ["the node's name when NSM_NAME is empty", { NSM_NAME: "" }, "node-1", "forwarder-node-1"],
+  ["upstream's default", {}, undefined, "forwarder"],
+])("the name comes from %s", (_title, env, nodeName, name) => {
+  expect(read(env as Record<string, string>, nodeName).name).toBe(name);
+});
+
+it("another data plane than the kernel's is refused", () => {
+  expect(() => read({ NSM_BACKEND: "ovs" })).toThrow("expected one of kernel");
+});
