@@ -1,9 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Mechanism } from "@nsm/api";
-import { type Context, canPassDescriptors, internalEvent, type NetworkServiceElement } from "@nsm/core";
+import {
+  type Context,
+  canPassDescriptors,
+  internalEvent,
+  type NetworkServiceElement,
+  withTimeout,
+} from "@nsm/core";
 import { inodeParameter, setInodeParameter } from "../inode-parameter.js";
 import { type CallDescriptors, withCallDescriptors } from "./context.js";
 import { receiveFor } from "./receive.js";
+
+/**
+ * A Close that the caller fires by itself announces a descriptor it does not have any more. One that is sent is there
+ * before the message; healing must not wait for one that is not.
+ */
+const CLOSE_WAIT_MS = 100;
 
 /** Events fired from inside have no caller that could send something. */
 const callerSends = (ctx: Context): boolean =>
@@ -20,7 +32,7 @@ function toInodeUrl(mechanism: Mechanism | undefined, descriptors: CallDescripto
  * Receives the descriptors that the caller announces in preferences and mechanism, so that what follows finds
  * `file:` URLs; the caller gets its `inode:` URL back. All descriptors of the call, those of `recvfd-client` included,
  * are closed when the call (or an element before that opened the call's table) returns. Transparent for callers over TCP and for events from inside. On Close a
- * descriptor that does not come is logged, and Close goes on with the `inode:` URL.
+ * descriptor that does not come within 100 ms is logged, and Close goes on with the `inode:` URL.
  * Place before whatever uses `inodeURL`. State: none between calls. Upstream: `mechanisms/recvfd.NewServer`.
  * Deviation: upstream keeps descriptors until the Close.
  * @throws FAILED_PRECONDITION DESCRIPTOR_NOT_RECEIVED; INVALID_ARGUMENT NSM_INODE_URL (Request)
@@ -40,10 +52,13 @@ export function recvfdServer(): NetworkServiceElement {
       }),
     close: (ctx, connection, next) =>
       withCallDescriptors(ctx, async (callCtx, descriptors) => {
+        const waiting = withTimeout(ctx, CLOSE_WAIT_MS);
         try {
-          if (callerSends(ctx)) await receiveFor(ctx, "caller", [connection.mechanism], descriptors);
+          if (callerSends(ctx)) await receiveFor(waiting.ctx, "caller", [connection.mechanism], descriptors);
         } catch (error) {
-          ctx.log.warn({ err: error, connId: connection.id }, "Close came without its descriptor");
+          ctx.log.info({ err: error, connId: connection.id }, "Close came without its descriptor");
+        } finally {
+          waiting.cancel();
         }
         await next.close(callCtx, connection);
       }),

@@ -88,6 +88,11 @@ function setUp({ scheme = "unix", server = [select], client = [] }: SetUp = {}) 
   return { ctx, next, onWire, inside, descriptors };
 }
 
+const aborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason));
+  });
+
 const request = (...urls: string[]) => requestWith({ id: "a" }, urls.map(kernel));
 
 describe("sendfd client and recvfd server", () => {
@@ -175,6 +180,22 @@ describe("recvfd server", () => {
     await expect(server.request(ctx, announced())).rejects.toThrow("nothing was sent");
     await server.close(ctx, announced().connection);
     expect(urlOf(seen.lastClosed?.mechanism)).toBe("inode://4/1");
+  });
+
+  it("waits no longer than 100 ms for the descriptor of a Close", async () => {
+    const clock = new VirtualClock();
+    const seen = capture();
+    const server = start(chain("test", recvfdServer(), seen));
+    const ctx = withCaller(testContext({ clock }));
+    const never = { ...link, receive: (_ref: unknown, { signal }: Context) => aborted(signal) };
+    const callCtx = ctx.with(incomingCall, { ...ctx.get(incomingCall)!, link: never });
+    const closing = server.close(callCtx, announced().connection);
+    await clock.advance(99);
+    expect(seen.closed).toHaveLength(0);
+    await clock.advance(1);
+    await closing;
+    expect(seen.closed).toHaveLength(1);
+    expect(clock.pendingTimers).toBe(0);
   });
 
   it("waits for nothing on events fired from inside", async () => {
