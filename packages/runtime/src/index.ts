@@ -17,7 +17,7 @@ export {
   type Variables,
 } from "./env/define-env.js";
 export { envMarkdown, envTable } from "./env/env-table.js";
-export { formatGoDuration, parseGoDuration } from "./env/go-duration.js";
+export { parseGoDuration } from "./env/go-duration.js";
 export { networkServiceUrls } from "./env/network-service-urls.js";
 export {
   assignments,

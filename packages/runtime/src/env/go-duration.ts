@@ -40,16 +40,3 @@ export function parseGoDuration(text: string): number {
   if (totalNs >= LONGEST_NS) throw new Error("invalid duration: longer than 292 years");
   return totalNs === 0 ? 0 : (sign * totalNs) / 1e6;
 }
-
-/** The shortest text that {@link parseGoDuration} reads back, for tables and logs. */
-export function formatGoDuration(durationMs: number): string {
-  if (durationMs === 0) return "0s";
-  for (const [unit, unitMs] of [
-    ["h", 3_600_000],
-    ["m", 60_000],
-    ["s", 1000],
-  ] as const) {
-    if (durationMs % unitMs === 0) return `${durationMs / unitMs}${unit}`;
-  }
-  return `${durationMs}ms`;
-}
