@@ -7,7 +7,7 @@ import * as sdk from "./index.js";
 const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
 
 it("runs the program of the README", async () => {
-  const program = /```ts\n([^]*?)```/.exec(readme)?.[1] ?? "";
+  const program = /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
   const body = program.replace(/^import .*$/gm, "");
   const names = { ...core, ...sdk, ...testkit };
   const run = new Function(
