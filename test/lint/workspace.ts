@@ -16,8 +16,7 @@ import { dirname, join } from "node:path";
 /** Files by their path in a workspace. */
 export type Files = Readonly<Record<string, string>>;
 
-/** The repository this test belongs to. */
-export const repository = join(import.meta.dirname, "..", "..");
+const repository = join(import.meta.dirname, "..", "..");
 
 const copied = [
   ".dependency-cruiser.mjs",
