@@ -58,6 +58,8 @@ export function install({ dev }) {
   const stamp = readStamp();
   const hash = lockHash();
   if (stamp.hash === hash && (stamp.dev || !dev) && stamp.node === process.versions.modules) return 0;
+  // What lint and tests need stays where it was installed before
+  const withDev = dev || existsSync(join(repository, "node_modules", "jest"));
   const lockBefore = readFileSync(join(repository, "package-lock.json"), "utf8");
   const npm = process.env.npm_execpath;
   const args = ["install", "--prefer-offline", "--no-audit", "--no-fund", "--no-save", "--loglevel=error"];

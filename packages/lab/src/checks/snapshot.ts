@@ -78,7 +78,7 @@ export async function takeSnapshot(lab: Lab): Promise<Snapshot> {
       const url = new URL(`unix://${node.holder.path(`${NSM_DIRECTORY}/forwarder.sock`)}`);
       connections[`forwarder ${node.name}`] = Object.keys(await lab.probe.connections(url)).sort();
     }
-    files[node.name] = (await readdir(node.holder.path(NSM_DIRECTORY))).sort();
+    files[node.name] = (await readdir(node.holder.path(NSM_DIRECTORY), { recursive: true })).sort();
   }
   for (const process of lab.processes.filter(({ running }) => running)) {
     descriptors[process.name] = await descriptorsByKind(process.pid);

@@ -79,7 +79,7 @@ async function tell(lab: Lab, story: Story, options: DemoOptions, ending: AbortS
   });
   story.line("both clients closed their connections");
   await story.step("looking for anything left behind", async () => {
-    await endpoint.stop();
+    for (const pod of [local.client, remote.client, endpoint]) await pod.stop();
     const left = await leftBehind(lab, empty);
     if (left.length > 0) throw new Error(`left behind:\n    ${left.join("\n    ")}`);
   });

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { rmdirSync } from "node:fs";
 import { type LabProcess, startProcess } from "./lab-process.js";
 import { podMounts } from "./mounts.js";
 import { holdNamespaces, type NamespaceHolder } from "./namespace-holder.js";
@@ -78,12 +79,22 @@ export class Pod {
   /** Kills all processes and with them the namespaces (K2). */
   async kill(): Promise<void> {
     await Promise.all(this.processes.map((process) => process.kill()));
-    await this.holder.kill();
+    await this.#end();
   }
 
   /** Ends all processes gracefully (K3), then the namespaces. */
   async stop(): Promise<void> {
     await Promise.all(this.processes.map((process) => process.stop()));
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
+    try {
+      // Only when empty: what a process left there is for CLEAN to see
+      if (this.holder.alive) rmdirSync(this.holder.path(`${NSM_DIRECTORY}/${this.name}`));
+    } catch {
+      // CLEAN tells
+    }
     await this.holder.kill();
   }
 }
