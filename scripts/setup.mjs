@@ -63,8 +63,6 @@ export function install({ dev }) {
   const lockBefore = readFileSync(join(repository, "package-lock.json"), "utf8");
   const npm = process.env.npm_execpath;
   const args = ["install", "--prefer-offline", "--no-audit", "--no-fund", "--no-save", "--loglevel=error"];
-  // What lint and tests need stays once it is there
-  const withDev = dev || stamp.dev === true;
   if (!withDev) args.push("--omit=dev");
   if (npm?.endsWith(".js")) mustRun(process.execPath, [npm, ...args]);
   else mustRun("npm", args);
