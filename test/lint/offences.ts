@@ -82,6 +82,29 @@ const levels: readonly Offence[] = [
     'export { nothing } from "./absent.js";\n',
     "resolvable",
   ),
+  one(
+    "a mechanism's element that imports another's client file",
+    `${common}/mechanisms/alpha/server.ts`,
+    'export { beta } from "../../beta/server.js";\n',
+    "mechanism-elements-apart",
+  ),
+  {
+    title: "test helpers in a product",
+    files: {
+      "packages/sdk/src/testing/help.ts": `${spdx}/** Help. */\nexport const help = 1;\n`,
+      "packages/sdk/src/helped.ts": `${spdx}export { help } from "./testing/help.js";\n`,
+    },
+    found: ["packages/sdk/src/helped.ts", "test-helpers-in-tests-only"],
+  },
+  {
+    title: "a package without level",
+    files: {
+      "packages/novelty/package.json": '{ "name": "@nsm/novelty" }\n',
+      "packages/novelty/tsconfig.json": '{ "extends": "../../tsconfig.base.json", "include": ["src"] }\n',
+      "packages/novelty/src/index.ts": `${spdx}export { two } from "@nsm/core";\n`,
+    },
+    found: ["packages/novelty/src/index.ts", "level-unknown"],
+  },
   {
     title: "a cycle of imports",
     files: {
