@@ -76,6 +76,6 @@ export async function expectCleanStop(lab: Lab, { connected, endpoint, before }:
     );
     return links?.length === 0 ? true : undefined;
   });
-  await endpoint.stop();
+  for (const pod of lab.nodes.flatMap((node) => [...node.pods.values()])) await pod.stop();
   equal("left behind", await leftBehind(lab, before), []);
 }

@@ -10,6 +10,7 @@ import {
   Connection as WireConnectionMessage,
 } from "@nsm/api";
 import type { Context } from "./context.js";
+import { isTracing, traced } from "./trace.js";
 
 /** A connection inside a process: path and context are always there. `mechanism` absent means "select one". */
 export type Connection = WireConnection & { path: Path; context: ConnectionContext };
@@ -61,7 +62,13 @@ class Step implements NetworkServiceNext {
   request(ctx: Context, request: Request): Promise<Connection> {
     for (let i = this.index; i < this.elements.length; i++) {
       const element = this.elements[i];
-      if (element?.request) return element.request(ctx, request, new Step(this.elements, i + 1, this.tail));
+      const run = element?.request;
+      if (!run) continue;
+      const next = new Step(this.elements, i + 1, this.tail);
+      if (!isTracing(ctx)) return run.call(element, ctx, request, next);
+      return traced(ctx, element.name, "request", request, (inner) =>
+        run.call(element, inner, request, next),
+      );
     }
     return this.tail.request(ctx, request);
   }
@@ -69,7 +76,13 @@ class Step implements NetworkServiceNext {
   close(ctx: Context, connection: Connection): Promise<void> {
     for (let i = this.index; i < this.elements.length; i++) {
       const element = this.elements[i];
-      if (element?.close) return element.close(ctx, connection, new Step(this.elements, i + 1, this.tail));
+      const run = element?.close;
+      if (!run) continue;
+      const next = new Step(this.elements, i + 1, this.tail);
+      if (!isTracing(ctx)) return run.call(element, ctx, connection, next);
+      return traced(ctx, element.name, "close", { connection }, (inner) =>
+        run.call(element, inner, connection, next),
+      );
     }
     return this.tail.close(ctx, connection);
   }

@@ -7,6 +7,7 @@ import {
   NetworkService as NetworkServiceMessage,
 } from "@nsm/api";
 import type { Context } from "./context.js";
+import { isTracing, traced, tracedStream } from "./trace.js";
 
 /** What both registries have in common: a name and the SPIFFE IDs that registered it. */
 export interface RegistryItem {
@@ -91,7 +92,11 @@ class RegistryStep<T extends RegistryItem> implements RegistryNext<T> {
   register(ctx: Context, item: T): Promise<T> {
     for (let i = this.index; i < this.elements.length; i++) {
       const element = this.elements[i];
-      if (element?.register) return element.register(ctx, item, this.after(i));
+      const run = element?.register;
+      if (!run) continue;
+      const next = this.after(i);
+      if (!isTracing(ctx)) return run.call(element, ctx, item, next);
+      return traced(ctx, element.name, "register", item, (inner) => run.call(element, inner, item, next));
     }
     return this.tail.register(ctx, item);
   }
@@ -99,7 +104,11 @@ class RegistryStep<T extends RegistryItem> implements RegistryNext<T> {
   find(ctx: Context, query: RegistryQuery<T>): AsyncIterable<RegistryResponse<T>> {
     for (let i = this.index; i < this.elements.length; i++) {
       const element = this.elements[i];
-      if (element?.find) return element.find(ctx, query, this.after(i));
+      const run = element?.find;
+      if (!run) continue;
+      const next = this.after(i);
+      if (!isTracing(ctx)) return run.call(element, ctx, query, next);
+      return tracedStream(ctx, element.name, "find", query, (inner) => run.call(element, inner, query, next));
     }
     return this.tail.find(ctx, query);
   }
@@ -107,7 +116,11 @@ class RegistryStep<T extends RegistryItem> implements RegistryNext<T> {
   unregister(ctx: Context, item: T): Promise<void> {
     for (let i = this.index; i < this.elements.length; i++) {
       const element = this.elements[i];
-      if (element?.unregister) return element.unregister(ctx, item, this.after(i));
+      const run = element?.unregister;
+      if (!run) continue;
+      const next = this.after(i);
+      if (!isTracing(ctx)) return run.call(element, ctx, item, next);
+      return traced(ctx, element.name, "unregister", item, (inner) => run.call(element, inner, item, next));
     }
     return this.tail.unregister(ctx, item);
   }

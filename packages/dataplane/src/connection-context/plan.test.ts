@@ -25,9 +25,8 @@ const connectionOf = ({ src = [], dst = [], srcRoutes = [], dstRoutes = [], neig
     },
   });
 
-const link = (destination: string) => ({ destination, linkScope: true });
-const device = (destination: string) => ({ destination, linkScope: false });
-const via = (destination: string, gateway: string) => ({ destination, gateway, linkScope: false });
+const link = (destination: string) => ({ destination });
+const via = (destination: string, gateway: string) => ({ destination, gateway });
 
 describe("the plan of a pod's link", () => {
   it("gives each side its own addresses and a link route to the far one", () => {
@@ -71,14 +70,14 @@ describe("the plan of a pod's link", () => {
     [
       "a device route where the prefix lies inside a far prefix",
       { src: ["10.1.0.2/32"], dst: ["10.2.0.1/16"], srcRoutes: [["10.2.3.0/24"]] },
-      [link("10.2.0.0/16"), device("10.2.3.0/24")],
+      [link("10.2.0.0/16"), link("10.2.3.0/24")],
     ],
     [
       "a device route without a far address of the family",
       { src: ["10.1.0.2/32"], dst: ["10.1.0.1/32"], srcRoutes: [["fd00::/64"]] },
-      [link("10.1.0.1/32"), device("fd00::/64")],
+      [link("10.1.0.1/32"), link("fd00::/64")],
     ],
-    ["masked prefixes", { src: ["10.1.0.2/32"], srcRoutes: [["10.9.8.7/16"]] }, [device("10.9.0.0/16")]],
+    ["masked prefixes", { src: ["10.1.0.2/32"], srcRoutes: [["10.9.8.7/16"]] }, [link("10.9.0.0/16")]],
     [
       "the later of two routes to one destination",
       { src: ["10.1.0.2/32"], dst: ["10.1.0.1/32"], srcRoutes: [["10.1.0.1/32", "10.1.0.9"]] },

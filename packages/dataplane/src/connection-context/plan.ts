@@ -20,10 +20,8 @@ import { Code, type Connection, type LinkSide, StatusError } from "@nsm/core";
 export interface PlannedRoute {
   /** Masked CIDR. */
   readonly destination: string;
-  /** Undefined: directly over the link. */
+  /** Undefined: directly over the link, with scope LINK, so that other routes may use the destination as next hop. */
   readonly gateway?: string;
-  /** Scope LINK instead of UNIVERSE. */
-  readonly linkScope: boolean;
 }
 
 /** A neighbour entry of a pod's link. */
@@ -73,16 +71,14 @@ export function podPlan(side: LinkSide, { context }: Connection): PodPlan {
 }
 
 /**
- * Link routes to the far addresses outside our own prefixes, then the context's routes. A later route to the same
- * destination replaces the earlier one, as the kernel would.
+ * Routes to the far addresses outside our own prefixes, then the context's routes. A later route to the same
+ * destination replaces the earlier one, as the kernel would. Deviation: upstream gives the context's routes without
+ * next hop scope UNIVERSE, here they have scope LINK.
  */
 function routesOf(side: LinkSide, ip: IPContext | undefined): PlannedRoute[] {
   const toFarSide = side === "server" ? dstIpRoutes(ip) : srcIpRoutes(ip);
   const further = side === "server" ? srcRoutesWithNextHop(ip) : dstRoutesWithNextHop(ip);
-  const planned = [
-    ...toFarSide.map((route) => plannedRoute(route, true)),
-    ...further.map((route) => plannedRoute(route, false)),
-  ];
+  const planned = [...toFarSide.map(plannedRoute), ...further.map(plannedRoute)];
   const byDestination = new Map<string, PlannedRoute>();
   for (const route of planned) {
     byDestination.delete(route.destination);
@@ -91,16 +87,16 @@ function routesOf(side: LinkSide, ip: IPContext | undefined): PlannedRoute[] {
   return [...byDestination.values()];
 }
 
-function plannedRoute({ prefix, nextHop }: Route, linkScope: boolean): PlannedRoute {
+function plannedRoute({ prefix, nextHop }: Route): PlannedRoute {
   const net = parseCidr(prefix);
   if (net === undefined) throw invalid("ROUTE", `not a route prefix: ${JSON.stringify(prefix)}`);
   const destination = formatCidr(masked(net));
-  if (nextHop === "") return { destination, linkScope };
+  if (nextHop === "") return { destination };
   const gateway = parseIp(nextHop);
   if (gateway?.family !== net.address.family) {
     throw invalid("ROUTE", `not a next hop for ${prefix}: ${JSON.stringify(nextHop)}`);
   }
-  return { destination, gateway: formatIp(gateway), linkScope };
+  return { destination, gateway: formatIp(gateway) };
 }
 
 function masked({ address: { family, value }, prefixLength }: IpNet): IpNet {

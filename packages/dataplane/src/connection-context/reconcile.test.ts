@@ -45,10 +45,10 @@ describeInNetns("the context of a pod's link", () => {
     await apply({
       addresses: ["172.16.1.101/32", "fd00::101/128"],
       routes: [
-        { destination: "172.16.1.100/32", linkScope: true },
-        { destination: "fd00::100/128", linkScope: true },
-        { destination: "0.0.0.0/0", gateway: "172.16.1.100", linkScope: false },
-        { destination: "fd01::/64", gateway: "fd00::100", linkScope: false },
+        { destination: "172.16.1.100/32" },
+        { destination: "fd00::100/128" },
+        { destination: "0.0.0.0/0", gateway: "172.16.1.100" },
+        { destination: "fd01::/64", gateway: "fd00::100" },
       ],
       neighbours: [{ ip: "172.16.1.100", macAddress: "0a:00:00:00:00:07" }],
       mtuBytes: 1446,
@@ -76,7 +76,7 @@ describeInNetns("the context of a pod's link", () => {
   });
 
   it("changes nothing when the same plan comes again", async () => {
-    const wanted = { addresses: ["10.0.0.1/24"], routes: [{ destination: "10.9.0.0/16", linkScope: true }] };
+    const wanted = { addresses: ["10.0.0.1/24"], routes: [{ destination: "10.9.0.0/16" }] };
     await apply(wanted);
     const before = [await pod.counts(), await addresses(), await routes()];
     await apply(wanted);
@@ -87,10 +87,7 @@ describeInNetns("the context of a pod's link", () => {
   it("removes what an earlier plan had installed, and foreign addresses, but not foreign routes", async () => {
     await apply({
       addresses: ["10.0.0.1/32", "fd00::1/128"],
-      routes: [
-        { destination: "10.9.0.0/16", linkScope: true },
-        { destination: "fd09::/64", linkScope: false },
-      ],
+      routes: [{ destination: "10.9.0.0/16" }, { destination: "fd09::/64" }],
       neighbours: [{ ip: "10.0.0.7", macAddress: "0a:00:00:00:00:07" }],
     });
     await pod.route.addressReplace(await linkIndex(), "10.5.5.5/32");
@@ -99,7 +96,7 @@ describeInNetns("the context of a pod's link", () => {
       linkIndex: await linkIndex(),
       linkScope: true,
     });
-    await apply({ addresses: ["10.0.0.2/32"], routes: [{ destination: "10.8.0.0/16", linkScope: true }] });
+    await apply({ addresses: ["10.0.0.2/32"], routes: [{ destination: "10.8.0.0/16" }] });
     expect(await addresses()).toEqual(["10.0.0.2/32"]);
     // The kernel drops all IPv4 routes of a link with its last IPv4 address, the foreign one too
     expect(await routes()).toEqual(["10.8.0.0/16"]);
@@ -131,7 +128,7 @@ describeInNetns("the context of a pod's link", () => {
   it("repairs a link that somebody set down", async () => {
     const wanted = {
       addresses: ["10.0.0.1/32", "fd00::1/128"],
-      routes: [{ destination: "fd00::2/128", linkScope: true }],
+      routes: [{ destination: "fd00::2/128" }],
     };
     await apply(wanted);
     await pod.route.linkSet("nsm-1", { up: false });
@@ -142,7 +139,7 @@ describeInNetns("the context of a pod's link", () => {
   });
 
   it("starts afresh on a link that was made anew", async () => {
-    await apply({ addresses: ["10.0.0.1/32"], routes: [{ destination: "10.9.0.0/16", linkScope: true }] });
+    await apply({ addresses: ["10.0.0.1/32"], routes: [{ destination: "10.9.0.0/16" }] });
     await pod.route.linkDelete("nsm-1");
     await pod.route.linkAdd({ kind: "veth", name: "nsm-1", peer: { name: "far" } });
     await pod.route.addressReplace(await linkIndex(), "10.5.5.5/32");

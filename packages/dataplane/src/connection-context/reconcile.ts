@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Code, type Context, StatusError } from "@nsm/core";
-import { hasCode, type Link, readSysctl, writeSysctl } from "@nsm/linux";
+import { hasCode, type Link, type RouteSpec, readSysctl, writeSysctl } from "@nsm/linux";
 import type { Pod } from "../pod/index.js";
 import { reconcileAddresses } from "./addresses.js";
 import type { PlannedNeighbour, PlannedRoute, PodPlan } from "./plan.js";
@@ -76,6 +76,10 @@ async function ensureUp({ route }: Pod, link: Link, mtuBytes = link.mtuBytes): P
   if (!link.up || link.mtuBytes !== mtuBytes) await route.linkSet(link.index, { up: true, mtuBytes });
 }
 
+function routeSpec(planned: PlannedRoute, linkIndex: number): RouteSpec {
+  return { ...planned, linkIndex, linkScope: planned.gateway === undefined };
+}
+
 async function reconcileRoutes(
   { route }: Pod,
   linkIndex: number,
@@ -84,11 +88,11 @@ async function reconcileRoutes(
 ): Promise<void> {
   for (const [destination, old] of routes) {
     if (wanted.some((planned) => planned.destination === destination)) continue;
-    await route.routeDelete({ ...old, linkIndex });
+    await route.routeDelete(routeSpec(old, linkIndex));
     routes.delete(destination);
   }
   for (const planned of wanted) {
-    await route.routeReplace({ ...planned, linkIndex });
+    await route.routeReplace(routeSpec(planned, linkIndex));
     routes.set(planned.destination, planned);
   }
 }
