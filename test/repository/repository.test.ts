@@ -196,17 +196,17 @@ describe("sources", () => {
   });
 
   it.each(members)("%s imports exactly the packages that it declares", (member) => {
-    const { dependencies = {}, devDependencies = {} } = JSON.parse(read(`${member}/package.json`));
+    const { name: own, dependencies = {}, devDependencies = {} } = JSON.parse(read(`${member}/package.json`));
     const importedBy = (of: string[]): string[] => {
       const names = of.flatMap((path) =>
         [...read(path).matchAll(/["'](@nsm\/[a-z-]+)(?:\/[^"']*)?["']/g)].map(([, name = ""]) => name),
       );
-      return [...new Set(names)].sort();
+      return [...new Set(names)].filter((name) => name !== own).sort();
     };
-    const own = sources.filter((path) => path.startsWith(`${member}/src/`));
+    const written = sources.filter((path) => path.startsWith(`${member}/src/`));
     const isTest = (path: string): boolean => /\.test\.ts$|\/(testing|test-support|fixtures)\//.test(path);
-    const product = importedBy(own.filter((path) => !isTest(path)));
-    const test = importedBy(own.filter(isTest)).filter((name) => !product.includes(name));
+    const product = importedBy(written.filter((path) => !isTest(path)));
+    const test = importedBy(written.filter(isTest)).filter((name) => !product.includes(name));
     const workspace = (of: object): string[] =>
       Object.keys(of)
         .filter((name) => name.startsWith("@nsm/"))
