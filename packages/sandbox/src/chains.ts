@@ -1,23 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type NetworkService, type NetworkServiceEndpoint, newNetworkServiceEndpoint } from "@nsm/api";
+import {
+  MechanismType,
+  type NetworkService,
+  type NetworkServiceEndpoint,
+  newNetworkServiceEndpoint,
+} from "@nsm/api";
 import {
   type Context,
+  chain,
   type Daemon,
   elementStatistics,
   endpointKind,
   type NetworkServiceElement,
+  type NetworkServiceNext,
   networkServiceKind,
   type RegistryNext,
+  start,
   startRegistry,
 } from "@nsm/core";
 import type { Ports } from "@nsm/daemons";
 import { client } from "@nsm/sdk/chains/client";
 import { endpoint } from "@nsm/sdk/chains/endpoint";
 import { registryClient } from "@nsm/sdk/chains/registry-client";
-import { connectServer } from "@nsm/sdk/networkservice/common/connect";
-import { discoverServer } from "@nsm/sdk/networkservice/common/discover";
-import { mechanismTranslationClient } from "@nsm/sdk/networkservice/common/mechanism-translation";
-import { roundRobinServer } from "@nsm/sdk/networkservice/common/round-robin";
+import { mechanismsServer } from "@nsm/sdk/networkservice/common/mechanisms";
+import { kernelClient, kernelServer } from "@nsm/sdk/networkservice/common/mechanisms/kernel";
+import { sendfdClient, sendfdServer } from "@nsm/sdk/networkservice/common/mechanisms/sendfd";
 
 /** Registries as a daemon reaches them through its manager. */
 export interface RegistryAccess {
@@ -34,32 +41,36 @@ export function registryAccess(ports: Ports, ctx: Context, managerUrl: URL): Reg
   };
 }
 
-/** What registers with a manager and serves connections. */
-export interface ServedEndpoint {
+/** An endpoint to be started on a node. */
+export interface EndpointSpec {
   readonly name: string;
   readonly services: readonly string[];
-  readonly labels: Readonly<Record<string, string>>;
-  readonly managerUrl: URL;
-  /** What it does with a connection. */
-  readonly elements: readonly NetworkServiceElement[];
+  /** Labels of every service. Default: none. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** What it does with a connection before it offers its kernel interface. Default: nothing. */
+  readonly elements?: readonly NetworkServiceElement[];
 }
 
-/** An endpoint chain that registers itself when it starts. */
-export function servedEndpoint(served: ServedEndpoint, ports: Ports, ctx: Context): Daemon {
-  const { name, services } = served;
+/** An endpoint with a kernel interface per connection, that registers itself when it starts. */
+export function servedEndpoint(spec: EndpointSpec, managerUrl: URL, ports: Ports, ctx: Context): Daemon {
+  const { name, services, labels = {}, elements = [] } = spec;
   const { networkService, monitor } = endpoint({
     ctx,
     tokens: ports.tokens,
     name,
-    elements: served.elements,
+    elements: [
+      ...elements,
+      mechanismsServer({ [MechanismType.KERNEL]: kernelServer(), [MechanismType.NOOP]: chain("noop") }),
+      sendfdServer(ports.descriptors),
+    ],
   });
-  const registry = registryAccess(ports, ctx, served.managerUrl);
+  const registry = registryAccess(ports, ctx, managerUrl);
   const item = (): NetworkServiceEndpoint =>
     newNetworkServiceEndpoint({
       name,
       networkServiceNames: [...services],
       networkServiceLabels: Object.fromEntries(
-        services.map((service) => [service, { labels: { ...served.labels } }]),
+        services.map((service) => [service, { labels: { ...labels } }]),
       ),
       url: ports.servedUrls()[0]?.href ?? "",
     });
@@ -71,25 +82,34 @@ export function servedEndpoint(served: ServedEndpoint, ports: Ports, ctx: Contex
   };
 }
 
-/** A forwarder without a data plane: discovers, translates mechanisms, passes on. Upstream: the sandbox's forwarder. */
-export function sandboxForwarder(name: string, managerUrl: URL, ports: Ports, ctx: Context): Daemon {
-  const registries = registryAccess(ports, ctx, managerUrl);
-  const next = client({
+/** A client of the sandbox. */
+export interface SandboxClient extends NetworkServiceNext {
+  /** Counts of everything its chain keeps. */
+  statistics(): Record<string, number>;
+}
+
+const DIAL_TIMEOUT_MS = 2_000;
+
+/** A client that asks a manager for a kernel interface. */
+export function sandboxClient(
+  name: string,
+  managerUrl: URL,
+  elements: readonly NetworkServiceElement[],
+  { connector, descriptors }: Ports,
+  ctx: Context,
+): SandboxClient {
+  const element = client({
     ctx,
     name,
-    connector: ports.connector,
-    refresh: false,
-    elements: [mechanismTranslationClient()],
+    url: managerUrl,
+    connector,
+    dialTimeoutMs: DIAL_TIMEOUT_MS,
+    elements: [...elements, kernelClient(), sendfdClient(descriptors)],
   });
-  return servedEndpoint(
-    {
-      name,
-      services: ["forwarder"],
-      labels: { p2p: "true" },
-      managerUrl,
-      elements: [discoverServer(registries), roundRobinServer(), connectServer(next)],
-    },
-    ports,
-    ctx,
-  );
+  const chained = start(element);
+  return {
+    request: (callCtx, request) => chained.request(callCtx, request),
+    close: (callCtx, connection) => chained.close(callCtx, connection),
+    statistics: () => elementStatistics(element),
+  };
 }

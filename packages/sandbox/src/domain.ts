@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import { newNetworkService } from "@nsm/api";
-import { type NetworkServiceElement, type NetworkServiceNext, start } from "@nsm/core";
+import type { NetworkServiceElement } from "@nsm/core";
+import { forwarder, type MemoryDataplane, memoryDataplane } from "@nsm/daemons/forwarder";
 import { nsmgr } from "@nsm/daemons/nsmgr";
 import { registry } from "@nsm/daemons/registry";
-import { client } from "@nsm/sdk/chains/client";
-import { registryAccess, sandboxForwarder, servedEndpoint } from "./chains.js";
+import {
+  type EndpointSpec,
+  registryAccess,
+  type SandboxClient,
+  sandboxClient,
+  servedEndpoint,
+} from "./chains.js";
 import { type BuildEntry, Entry, type SandboxProcess, sandboxProcess } from "./entry.js";
 import { type SandboxNetwork, type SandboxTransport, sandboxNetwork } from "./network.js";
 
 /** What a domain is made of. */
 export interface DomainOptions {
-  /** Number of nodes; default 1. With transport `unix` only one. */
+  /** Number of nodes; default 1. */
   readonly nodes?: number;
   /** Default `inproc`: memory and a virtual clock. */
   readonly transport?: SandboxTransport;
@@ -18,52 +24,61 @@ export interface DomainOptions {
   readonly tokenLifetimeMs?: number;
 }
 
-/** An endpoint to be started on a node. */
-export interface EndpointSpec {
-  readonly name: string;
-  readonly services: readonly string[];
-  readonly labels?: Readonly<Record<string, string>>;
-  /** What it does with a connection; default: accepts it. */
-  readonly elements?: readonly NetworkServiceElement[];
-}
-
 const DIAL_TIMEOUT_MS = 2_000;
 const TOKEN_LIFETIME_MS = 600_000;
+const FORWARDERS = "forwarder";
 
 /** A node: its manager and forwarder, and whatever is started on it. */
 export class SandboxNode {
+  readonly #clients: SandboxClient[] = [];
+
   constructor(
     readonly name: string,
     readonly manager: Entry,
     readonly forwarder: Entry,
+    /** What the node's kernel would hold; outlives the forwarder, as links do. */
+    readonly dataplane: MemoryDataplane,
     private readonly domain: Domain,
   ) {}
 
   /** Starts an endpoint and registers it. */
   async newEndpoint(spec: EndpointSpec): Promise<Entry> {
-    const managerUrl = this.manager.url;
     return await this.domain.add(spec.name, (ports, ctx) =>
-      servedEndpoint({ labels: {}, elements: [], ...spec, managerUrl }, ports, ctx),
+      servedEndpoint(spec, this.manager.url, ports, ctx),
     );
   }
 
   /**
    * A client of this node's manager; its background work ends with the domain.
-   * @param elements between `dial` and `connect`, as an application would add them
+   * @param elements behind `dial`, as an application would add them
    */
-  newClient(name: string, elements: readonly NetworkServiceElement[] = []): NetworkServiceNext {
+  newClient(name: string, elements: readonly NetworkServiceElement[] = []): SandboxClient {
     const { ports, lifetime } = this.domain.newProcess(name);
-    const { connector } = ports;
-    const url = this.manager.url;
-    return start(
-      client({ ctx: lifetime.ctx, name, url, connector, dialTimeoutMs: DIAL_TIMEOUT_MS, elements }),
-    );
+    const client = sandboxClient(name, this.manager.url, elements, ports, lifetime.ctx);
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** Sums over the node's clients and its links. */
+  statistics(): Record<string, number> {
+    const { links, joints } = this.dataplane;
+    return sum([{ links: links.size, joints: joints.size }, ...this.#clients.map((c) => c.statistics())]);
   }
 }
 
+function sum(counts: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const [key, value] of counts.flatMap((count) => Object.entries(count)))
+    sums[key] = (sums[key] ?? 0) + value;
+  return sums;
+}
+
+const prefixed = (prefix: string, counts: Readonly<Record<string, number>>): Record<string, number> =>
+  Object.fromEntries(Object.entries(counts).map(([key, value]) => [`${prefix}/${key}`, value]));
+
 /**
- * A whole domain inside one process: a registry, and per node a manager and a forwarder, with the real chains over
- * memory, unix or tcp. On `inproc` the virtual clock moves only while {@link Domain.wait} waits.
+ * A whole domain inside one process: a registry, and per node a manager and a forwarder, the real daemons over memory
+ * or sockets, with a data plane in memory. On `inproc` the virtual clock moves only while {@link Domain.wait} waits.
  */
 export class Domain {
   readonly nodes: SandboxNode[] = [];
@@ -82,11 +97,16 @@ export class Domain {
     tokenLifetimeMs = TOKEN_LIFETIME_MS,
   }: DomainOptions = {}): Promise<Domain> {
     const domain = new Domain(sandboxNetwork(transport), tokenLifetimeMs);
-    const { publicUrl } = await domain.add("registry", (ports) =>
-      registry({ listenOn: [], proxyRegistryUrl: undefined }, ports),
-    );
-    for (let index = 1; index <= nodes; index++) await domain.#addNode(`node-${index}`, publicUrl);
-    return domain;
+    try {
+      const { publicUrl } = await domain.add("registry", (ports) =>
+        registry({ listenOn: [], proxyRegistryUrl: undefined }, ports),
+      );
+      for (let index = 1; index <= nodes; index++) await domain.#addNode(index, publicUrl);
+      return domain;
+    } catch (error) {
+      await domain.close();
+      throw error;
+    }
   }
 
   /** Node by its 1-based number. */
@@ -124,6 +144,12 @@ export class Domain {
     return process;
   }
 
+  /** Counts of everything that daemons, clients and data planes keep, by `<who>/<element>.<what>`. */
+  statistics(): Record<string, number> {
+    const entries = this.#entries.map((entry) => prefixed(entry.name, entry.statistics));
+    return sum([...entries, ...this.nodes.map((node) => prefixed(node.name, node.statistics()))]);
+  }
+
   /** Kills everything and removes sockets. */
   async close(): Promise<void> {
     for (const { lifetime, connector } of this.#processes) {
@@ -134,26 +160,37 @@ export class Domain {
     await this.network.close();
   }
 
-  async #addNode(name: string, registryUrl: URL): Promise<void> {
+  async #addNode(index: number, registryUrl: URL): Promise<void> {
+    const name = `node-${index}`;
     const manager = await this.add(`nsmgr-${name}`, (ports) => {
       const listenOn = ports.servedUrls();
-      const publicUrl = listenOn.at(-1) ?? registryUrl;
-      const forwarderServiceName = "forwarder";
-      return nsmgr(
-        {
-          name: `nsmgr-${name}`,
-          listenOn,
-          registryUrl,
-          dialTimeoutMs: DIAL_TIMEOUT_MS,
-          forwarderServiceName,
-          publicUrl,
-        },
-        ports,
-      );
+      const config = {
+        name: `nsmgr-${name}`,
+        listenOn,
+        registryUrl,
+        dialTimeoutMs: DIAL_TIMEOUT_MS,
+        forwarderServiceName: FORWARDERS,
+        publicUrl: listenOn.at(-1) ?? registryUrl,
+      };
+      return nsmgr(config, ports);
     });
-    const forwarder = await this.add(`forwarder-${name}`, (ports, ctx) =>
-      sandboxForwarder(`forwarder-${name}`, manager.url, ports, ctx),
-    );
-    this.nodes.push(new SandboxNode(name, manager, forwarder, this));
+    const tunnelIp = `10.99.0.${index}`;
+    const dataplane = memoryDataplane(tunnelIp);
+    const forwarderEntry = await this.add(`forwarder-${name}`, (ports) => {
+      const config = {
+        name: `forwarder-${name}`,
+        labels: { p2p: "true" },
+        networkServiceName: FORWARDERS,
+        connectTo: manager.url,
+        listenOn: manager.url,
+        dialTimeoutMs: DIAL_TIMEOUT_MS,
+        tunnelIp,
+        vxlanPort: 0,
+        mechanismPriority: [],
+        ipOverVxlan: true,
+      };
+      return forwarder(config, ports, dataplane);
+    });
+    this.nodes.push(new SandboxNode(name, manager, forwarderEntry, dataplane, this));
   }
 }

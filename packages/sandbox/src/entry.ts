@@ -14,7 +14,7 @@ import { lateServices } from "./late-services.js";
 import type { SandboxNetwork, SandboxServer } from "./network.js";
 
 /** Builds what an entry runs. `ctx` lives until the entry ends; the addresses served are known. */
-export type BuildEntry = (ports: Ports, ctx: Context) => Daemon;
+export type BuildEntry = (ports: Ports, ctx: Context) => Daemon | Promise<Daemon>;
 
 /** What an entry is built from each time it starts. */
 export interface EntryOptions {
@@ -105,7 +105,7 @@ export class Entry {
     const services = lateServices(() => daemon?.services);
     const server = await this.options.network.serve(this.#urls, services, process.lifetime.ctx);
     this.#urls = server.urls;
-    daemon = this.options.build(process.ports, process.lifetime.ctx);
+    daemon = await this.options.build(process.ports, process.lifetime.ctx);
     this.#life = { ...process, daemon, server };
     await daemon.start?.(process.lifetime.ctx);
   }
@@ -124,7 +124,7 @@ export class Entry {
   async kill(): Promise<void> {
     const life = this.#end();
     if (!life) return;
-    await life.server.kill();
+    life.server.kill();
     life.lifetime.cancel();
     await life.connector.close();
   }

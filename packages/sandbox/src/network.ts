@@ -14,8 +14,11 @@ import {
 import { MemoryNetwork, VirtualClock } from "@nsm/testkit";
 import { createConnector, linuxDescriptors, listen } from "@nsm/transport";
 
-/** How the processes of a sandbox reach each other. */
-export type SandboxTransport = "inproc" | "unix" | "tcp";
+/**
+ * How the processes of a sandbox reach each other: in memory on a virtual clock, or over sockets on the real one (unix
+ * on a node, tcp between nodes).
+ */
+export type SandboxTransport = "inproc" | "sockets";
 
 /** A server of the sandbox. */
 export interface SandboxServer {
@@ -31,6 +34,8 @@ export interface SandboxServer {
 export interface SandboxNetwork {
   readonly clock: Clock;
   readonly descriptors: Descriptors;
+  /** Where unix sockets are made; undefined in memory. */
+  readonly folder: string | undefined;
   /** Addresses to serve on: the first for the own node (unix passes descriptors), the last for other nodes. */
   addresses(name: string): URL[];
   serve(urls: readonly URL[], services: Services, ctx: Context): Promise<SandboxServer>;
@@ -38,6 +43,8 @@ export interface SandboxNetwork {
   connector(tokens: TokenSource, ctx: Context): Connector & { close(): Promise<void> };
   /** Waits as a caller would; on a virtual clock time passes only here. */
   wait<T>(work: Promise<T>): Promise<T>;
+  /** What is open, by kind; empty over sockets, where the kernel counts. */
+  statistics(): Record<string, number>;
   close(): Promise<void>;
 }
 
@@ -48,6 +55,7 @@ export function memorySandboxNetwork(): SandboxNetwork {
   return {
     clock,
     descriptors: network.descriptors,
+    folder: undefined,
     addresses: (name) => [new URL(`unix:///sandbox/${name}.sock`), new URL(`tcp://${name}:5001`)],
     async serve(urls, services, ctx) {
       const servers = urls.map((url) => network.listen(url, services, ctx));
@@ -63,27 +71,32 @@ export function memorySandboxNetwork(): SandboxNetwork {
     },
     connector: (tokens) => ({ ...network.connector({ tokens }), close: async () => {} }),
     wait: (work) => clock.waitFor(work),
+    statistics: () => ({
+      channels: network.channels,
+      descriptors: network.descriptors.openCount,
+      timers: clock.pendingTimers,
+    }),
     close: async () => {},
   };
 }
 
 /** Real sockets on the real clock: unix sockets in a temporary directory, tcp on ports of the kernel's choice. */
-export function socketSandboxNetwork(transport: "unix" | "tcp"): SandboxNetwork {
+export function socketSandboxNetwork(): SandboxNetwork {
   const folder = mkdtempSync(join(tmpdir(), "nsm-"));
   return {
     clock: realClock,
     descriptors: linuxDescriptors,
-    addresses: (name) => [
-      new URL(transport === "unix" ? `unix://${folder}/${name}.sock` : "tcp://127.0.0.1:0"),
-    ],
+    folder,
+    addresses: (name) => [new URL(`unix://${folder}/${name}.sock`), new URL("tcp://127.0.0.1:0")],
     serve: (urls, services, ctx) => listen(urls, services, { context: ctx }),
     connector: (tokens, ctx) => createConnector({ context: ctx, tokens }),
     wait: (work) => work,
+    statistics: () => ({}),
     close: async () => rmSync(folder, { recursive: true, force: true }),
   };
 }
 
 /** The network of a transport. */
 export function sandboxNetwork(transport: SandboxTransport): SandboxNetwork {
-  return transport === "inproc" ? memorySandboxNetwork() : socketSandboxNetwork(transport);
+  return transport === "inproc" ? memorySandboxNetwork() : socketSandboxNetwork();
 }

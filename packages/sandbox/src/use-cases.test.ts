@@ -75,12 +75,12 @@ describe("use cases of one domain", () => {
   it("SBX-14 reaches an endpoint on another node over 6 hops, refreshes and closes once (inproc)", () =>
     useCase(2, "inproc", remote));
 
-  it("SBX-14 reaches an endpoint on another node over 6 hops, refreshes and closes once (tcp)", () =>
-    useCase(2, "tcp", remote));
+  it("SBX-14 reaches an endpoint on another node over 6 hops, refreshes and closes once (sockets)", () =>
+    useCase(2, "sockets", remote));
 
   it("SBX-16 reaches an endpoint on its own node over 4 hops, refreshes and closes once (inproc)", () =>
     useCase(1, "inproc", local));
 
-  it("SBX-16 reaches an endpoint on its own node over 4 hops, refreshes and closes once (unix)", () =>
-    useCase(1, "unix", local));
+  it("SBX-16 reaches an endpoint on its own node over 4 hops, refreshes and closes once (sockets)", () =>
+    useCase(1, "sockets", local));
 });

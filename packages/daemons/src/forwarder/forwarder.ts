@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { newNetworkServiceEndpoint } from "@nsm/api";
 import { type Daemon, elementStatistics, endpointKind, networkServiceKind, startRegistry } from "@nsm/core";
-import { forwarderServer, kernelDataplane } from "@nsm/dataplane";
+import { type Dataplane, forwarderServer, kernelDataplane } from "@nsm/dataplane";
 import { registryClient } from "@nsm/sdk/chains/registry-client";
 import { daemonLifetime } from "../lifetime.js";
 import type { Ports } from "../ports.js";
@@ -11,12 +11,14 @@ import type { ForwarderConfig } from "./config.js";
  * The forwarder of a node over kernel links: builds the links of connections, and registers itself with the node's
  * manager under the forwarders' network service. Upstream: cmd-forwarder-vpp. On stop links stay, so that traffic
  * goes on while it is replaced.
+ * @param given the data plane to build with; default: this kernel's, by `tunnelIp` and `vxlanPort` of `config`
+ * @throws what `kernelDataplane` throws, when there is nothing to build links with
  */
-export async function forwarder(config: ForwarderConfig, ports: Ports): Promise<Daemon> {
-  const life = daemonLifetime(ports);
+export async function forwarder(config: ForwarderConfig, ports: Ports, given?: Dataplane): Promise<Daemon> {
   const { log, connector } = ports;
-  const url = config.connectTo;
-  const dataplane = await kernelDataplane({ log, tunnelIp: config.tunnelIp, vxlanPort: config.vxlanPort });
+  const { connectTo: url, tunnelIp, vxlanPort } = config;
+  const dataplane = given ?? (await kernelDataplane({ log, tunnelIp, vxlanPort }));
+  const life = daemonLifetime(ports);
   // Discovery fails at once, as upstream's: the caller decides whether to try again
   const discovery = { ctx: life.ctx, connector, url, retry: false, heal: false } as const;
   const { networkService, monitor } = forwarderServer({
