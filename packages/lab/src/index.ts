@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Whole domains as processes in network namespaces of one machine; development only. */
 export { leftBehind, snapshotDifference } from "./checks/clean.js";
+export { type DaemonCounts, daemonCounts } from "./checks/counts.js";
 export { type InterfaceSeen, interfaceSeen } from "./checks/interface.js";
 export { type MtuSeen, mtuSeen } from "./checks/mtu.js";
 export { type PathSeen, pathSeen } from "./checks/path.js";
@@ -22,7 +23,7 @@ export { Lab, type LabOptions } from "./world/lab.js";
 export type { LabProcess } from "./world/lab-process.js";
 export type { LabNode } from "./world/node.js";
 export { debugSocket, NSM_DIRECTORY, NSMGR_SOCKET } from "./world/paths.js";
-export type { Pod, WorldOptions } from "./world/pod.js";
+export type { Pod, Workload, WorldOptions } from "./world/pod.js";
 export { Probe } from "./world/probe.js";
 export { withRouteSocket } from "./world/underlay.js";
 export { WaitedTooLong, waitFor } from "./world/wait.js";

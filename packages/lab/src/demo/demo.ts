@@ -7,7 +7,7 @@ import { Lab } from "../world/lab.js";
 import type { LabNode } from "../world/node.js";
 import type { Pod, WorldOptions } from "../world/pod.js";
 import { bareIp, type Connected, connectClient, pingBothWays } from "./connect.js";
-import { milliseconds, Story, seconds } from "./story.js";
+import { Interrupted, milliseconds, Story, seconds } from "./story.js";
 
 /** What the demo takes. */
 export interface DemoOptions extends WorldOptions {
@@ -24,25 +24,34 @@ const POOL = "172.16.1.0/24";
 const pinged = ({ sent, received, medianMs }: PingSeen): string =>
   received === 0 ? `${received}/${sent}` : `${received}/${sent}, ${milliseconds(medianMs)}`;
 
+/** Exit code after an interrupt, as shells have it for SIGINT. */
+const EXIT_INTERRUPTED = 130;
+
 /**
  * Tells the story of two nodes and one network service, checking every sentence. Runs inside the lab's world.
- * @returns the exit code: 0 when everything held and nothing was left behind
+ * @returns the exit code: 0 when everything held and nothing was left behind, 130 when told to end before
  */
 export async function runDemo(options: DemoOptions, ending: AbortSignal): Promise<number> {
-  const story = new Story(options.write);
+  const story = new Story(options.write, ending);
   let lab: Lab | undefined;
   try {
     lab = (await story.step("making two nodes", () => Lab.create({ ...options, nodes: 2 }))).value;
     await tell(lab, story, options, ending);
+    if (options.keep) {
+      story.line("everything removed, nothing left behind");
+      return 0;
+    }
     const total = seconds((Date.now() - options.startedMs) / 1000);
     story.line(`everything removed, nothing left behind. OK in ${total}`);
-    if (!options.keep) {
-      story.line(
-        "  keep it running:  npm run demo -- --keep      look inside:  npm run demo -- exec nsc-1 -- ip a",
-      );
-    }
+    story.line(
+      "  keep it running:  npm run demo -- --keep      look inside:  npm run demo -- exec nsc-1 -- ip a",
+    );
     return 0;
   } catch (error) {
+    if (error instanceof Interrupted) {
+      story.line(`interrupted while ${story.current}, ending everything`);
+      return EXIT_INTERRUPTED;
+    }
     story.line(`FAILED while ${story.current}`);
     story.line(`  seen: ${error instanceof Error ? error.message : String(error)}`);
     story.line(`  logs: ${options.logFolder}`);
@@ -56,20 +65,22 @@ export async function runDemo(options: DemoOptions, ending: AbortSignal): Promis
 async function tell(lab: Lab, story: Story, options: DemoOptions, ending: AbortSignal): Promise<void> {
   await startNodes(lab, story);
   const [one, two] = [lab.node(1), lab.node(2)];
-  const empty = await takeSnapshot(lab);
-  const endpoint = await two.addPod("nse-1");
-  await story.step("starting the endpoint nse-1", async () => {
-    const nse = endpoint.startNse({
+  const { value: empty } = await story.step("looking at the empty nodes", () => takeSnapshot(lab));
+  const { value: endpoint } = await story.step("starting the endpoint nse-1", async () => {
+    const pod = await two.addPod("nse-1");
+    const nse = pod.startNse({
       NSM_SERVICE_NAMES: SERVICE,
       NSM_CIDR_PREFIX: POOL,
       NSM_UNREGISTER_ITSELF: "true",
     });
     await lab.probe.registered(nse, two.nsmgrUrl, "nse-1");
+    return pod;
   });
   story.line(`  node-2  endpoint nse-1 offers ${SERVICE}, pool ${POOL}`);
 
   const local = await connectStory(lab, story, two, "nsc-1", "local", endpoint);
   const remote = await connectStory(lab, story, one, "nsc-2", "remote", endpoint);
+  story.beginEnd();
   if (options.keep && !ending.aborted) {
     story.line("running until Ctrl-C; look inside with: npm run demo -- exec nsc-1 -- ping 172.16.1.0");
     await once(ending, "abort");

@@ -1,60 +1,84 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from "node:fs";
 
-interface Ancestor {
-  readonly pid: number;
+/** A process as proc(5) shows it. */
+export interface ProcessSeen {
+  /** 0 when it is outside this pid namespace. */
+  readonly parent: number;
   /** Start time in clock ticks since boot; tells a process from a later one with the same id. */
   readonly startTicks: string;
+  /** Arguments, separated by blanks. */
+  readonly commandLine: string;
 }
 
-/** Fields of `/proc/<pid>/stat` (proc(5)) behind the command name, which may contain blanks and brackets. */
-function stat(pid: number): { parent: number; startTicks: string } | undefined {
+/** Looks a process up; undefined when there is none. */
+export type LookUp = (pid: number) => ProcessSeen | undefined;
+
+/** Reads `/proc/<pid>/stat` behind the command name, which may contain blanks and brackets, and the arguments. */
+const inProc: LookUp = (pid) => {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "utf8");
     const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    return { parent: Number(fields[1]), startTicks: fields[19] ?? "" };
+    const commandLine = readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ");
+    return { parent: Number(fields[1]), startTicks: fields[19] ?? "", commandLine };
   } catch {
     return undefined;
   }
-}
-
-const isNpm = (pid: number): boolean => {
-  try {
-    return /\bnpm\b/.test(readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " "));
-  } catch {
-    return false;
-  }
 };
 
-/**
- * The processes whose end must end us: the parent, and everything up to npm when npm started us (npm puts a
- * shell between itself and the script, which outlives it).
- */
-function ancestorsToWatch(): Ancestor[] {
-  const chain: Ancestor[] = [];
-  let watched = 1;
-  for (let pid = process.ppid; pid > 1 && chain.length < 4; ) {
-    const status = stat(pid);
-    if (!status) break;
-    chain.push({ pid, startTicks: status.startTicks });
-    if (isNpm(pid)) watched = chain.length;
-    pid = status.parent;
-  }
-  return chain.slice(0, watched);
+/** Who must live for us to go on. */
+export interface Ancestors {
+  /** Process id → start time. */
+  readonly watched: ReadonlyMap<number, string>;
+  /** True when npm started us and has ended already. */
+  readonly npmGone: boolean;
 }
 
-/** Calls `onLost` once when the parent, or npm above it, has ended. @returns stops watching */
-export function watchAncestors(onLost: () => void, intervalMs = 200): () => void {
-  const ancestors = ancestorsToWatch();
+/**
+ * The processes whose end must end us: the parent, and everything up to npm when npm started us (npm may put a
+ * shell between itself and the script, which outlives it).
+ * @param env of this process: npm leaves its name there
+ */
+export function ancestorsOf(
+  parent: number,
+  env: Readonly<Record<string, string | undefined>>,
+  lookUp: LookUp = inProc,
+): Ancestors {
+  const chain: [number, string][] = [];
+  let upToNpm = 0;
+  for (let pid = parent; pid > 0; ) {
+    const seen = lookUp(pid);
+    if (!seen) break;
+    chain.push([pid, seen.startTicks]);
+    if (upToNpm === 0 && /\bnpm\b/.test(seen.commandLine)) upToNpm = chain.length;
+    pid = seen.parent;
+  }
+  const byNpm = env.npm_lifecycle_event !== undefined && /^npm\//.test(env.npm_config_user_agent ?? "");
+  return { watched: new Map(chain.slice(0, upToNpm || 1)), npmGone: byNpm && upToNpm === 0 };
+}
+
+/**
+ * Calls `onLost` once when the parent, or npm above it, has ended; at once when npm was gone before.
+ * @returns stops watching
+ */
+export function watchAncestors(
+  env: Readonly<Record<string, string | undefined>>,
+  onLost: () => void,
+  intervalMs = 200,
+): () => void {
   const firstParent = process.ppid;
-  const timer = setInterval(() => {
-    const lost =
-      process.ppid !== firstParent ||
-      ancestors.some(({ pid, startTicks }) => stat(pid)?.startTicks !== startTicks);
-    if (!lost) return;
+  const { watched, npmGone } = ancestorsOf(firstParent, env);
+  const lost = (): boolean =>
+    npmGone ||
+    process.ppid !== firstParent ||
+    [...watched].some(([pid, startTicks]) => inProc(pid)?.startTicks !== startTicks);
+  const look = (): void => {
+    if (!lost()) return;
     clearInterval(timer);
     onLost();
-  }, intervalMs);
+  };
+  const timer = setInterval(look, intervalMs);
   timer.unref();
+  look();
   return () => clearInterval(timer);
 }

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { watchAncestors } from "./ancestors.js";
 import { unshareFlags } from "./requirements.js";
 
 /** Exit code of a world in which the kernel refuses links although it gave namespaces (AppArmor, seccomp). */
 export const EXIT_NO_LINKS = 3;
+
+/** What the launcher writes into the world's stdin for an orderly end; end of file ends it at once. */
+export const END_REQUEST = "end\n";
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** What to run as pid 1 of a new world. */
 export interface LaunchOptions {
@@ -19,11 +24,25 @@ export interface LaunchOptions {
   readonly timeoutMs?: number;
 }
 
+/** The first signal asks the world to end in order, the second one kills it. @returns stops handling */
+function handleSignals(child: ChildProcess): () => void {
+  let asked = false;
+  const end = (): void => {
+    if (asked) child.kill("SIGKILL");
+    else child.stdin?.write(END_REQUEST);
+    asked = true;
+  };
+  for (const signal of SIGNALS) process.on(signal, end);
+  return () => {
+    for (const signal of SIGNALS) process.off(signal, end);
+  };
+}
+
 /**
  * Runs a script as pid 1 of its own pid, mount and network namespaces (and user namespace unless root) and waits
- * for its end. Nothing outlives it: the world ends when this process, `unshare` or the script ends, when the
- * parent or npm ends, and on SIGINT or SIGTERM after it has cleaned up.
- * @returns the exit code; 128 + n for signal n
+ * for its end. Nothing outlives it: the world ends at once when this process, `unshare` or the script is killed or
+ * when the parent or npm ends, and in order on SIGINT, SIGTERM and SIGHUP; a second signal kills it.
+ * @returns the exit code; 137 when it was killed
  */
 export async function launch(options: LaunchOptions): Promise<number> {
   const uid = process.getuid?.() ?? 0;
@@ -31,26 +50,21 @@ export async function launch(options: LaunchOptions): Promise<number> {
     // The world reads its stdin: end of file means that this process is gone
     stdio: ["pipe", options.onStdout ? "pipe" : "inherit", "inherit"],
     env: options.env,
+    // A session of its own: Ctrl-C reaches this process only
     detached: true,
   });
   if (options.onStdout) child.stdout?.on("data", options.onStdout);
   child.stdin?.on("error", () => {});
-  const end = (): void => void child.stdin?.end();
-  const stopWatching = watchAncestors(() => {
-    end();
-    child.kill("SIGKILL");
-  });
-  process.on("SIGINT", end);
-  process.on("SIGTERM", end);
-  process.on("SIGHUP", end);
-  const timer =
-    options.timeoutMs === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), options.timeoutMs);
+  const kill = (): void => void child.kill("SIGKILL");
+  const stopHandling = handleSignals(child);
+  const stopWatching = watchAncestors(process.env, kill);
+  const timer = options.timeoutMs === undefined ? undefined : setTimeout(kill, options.timeoutMs);
   try {
-    const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
-    return code ?? (signal === "SIGKILL" ? 137 : 128);
+    const [code] = (await once(child, "close")) as [number | null];
+    return code ?? 137;
   } finally {
     clearTimeout(timer);
     stopWatching();
-    for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.off(name, end);
+    stopHandling();
   }
 }

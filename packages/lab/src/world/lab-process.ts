@@ -14,6 +14,8 @@ export interface ProcessSpec {
   readonly env: Readonly<Record<string, string>>;
   /** File that stdout and stderr are appended to. */
   readonly logPath: string;
+  /** True when the process reads lines that `LabProcess.send` writes; else its stdin is empty. */
+  readonly takesLines?: boolean;
 }
 
 /** A running daemon. */
@@ -31,6 +33,8 @@ export interface LabProcess {
   /** SIGTERM (K3), then SIGKILL after `graceMs` milliseconds (default 10 s). @returns the exit code */
   stop(graceMs?: number): Promise<number>;
   signal(signal: NodeJS.Signals): void;
+  /** Writes a line into the stdin of a process that takes lines. */
+  send(line: string): void;
 }
 
 /** Starts a daemon inside a holder's namespaces, in a session of its own: Ctrl-C reaches the lab only. */
@@ -39,7 +43,7 @@ export function startProcess(spec: ProcessSpec, holder: NamespaceHolder): LabPro
   const log = openSync(spec.logPath, "a");
   const { command, args } = holder.enter(process.execPath, ["--enable-source-maps", spec.script]);
   const child = spawn(command, args, {
-    stdio: ["ignore", log, log],
+    stdio: [spec.takesLines === true ? "pipe" : "ignore", log, log],
     env: { PATH: process.env.PATH, HOME: "/run", ...spec.env },
     detached: true,
   });
@@ -61,6 +65,8 @@ function labProcess(spec: ProcessSpec, child: ChildProcess): LabProcess {
       typeof code === "number" ? code : 128 + (signalNumber[String(signal)] ?? 0),
     () => 127,
   );
+  // Lines for a process that has ended are lost
+  child.stdin?.on("error", () => {});
   const running = (): boolean => child.exitCode === null && child.signalCode === null;
   return {
     name: spec.name,
@@ -86,5 +92,6 @@ function labProcess(spec: ProcessSpec, child: ChildProcess): LabProcess {
       }
     },
     signal: (signal) => void child.kill(signal),
+    send: (line) => void child.stdin?.write(`${line}\n`),
   };
 }

@@ -16,6 +16,15 @@ export interface WorldOptions {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** A program to be run in a pod. */
+export interface Workload {
+  /** Script run by Node. */
+  readonly script: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** See `ProcessSpec`; default false. */
+  readonly takesLines?: boolean;
+}
+
 /** A pod: its own network namespace and a mount namespace made from its node's. */
 export class Pod {
   readonly processes: LabProcess[] = [];
@@ -41,7 +50,7 @@ export class Pod {
 
   /** Starts a client. @param services network service URLs */
   startNsc(services: readonly string[], env: Readonly<Record<string, string>> = {}): LabProcess {
-    return this.#start("nsc", {
+    return this.#startApp("nsc", {
       NSM_NETWORK_SERVICES: services.join(","),
       NSM_LOCAL_DNS_SERVER_ENABLED: "false",
       ...env,
@@ -50,14 +59,20 @@ export class Pod {
 
   /** Starts an endpoint. */
   startNse(env: Readonly<Record<string, string>> = {}): LabProcess {
-    return this.#start("nse", env);
+    return this.#startApp("nse", env);
   }
 
-  #start(app: string, env: Readonly<Record<string, string>>): LabProcess {
+  #startApp(app: string, env: Readonly<Record<string, string>>): LabProcess {
+    return this.start({ script: appScript(this.world.repository, app), env });
+  }
+
+  /** Starts any program as this pod's workload, with the environment of workloads. */
+  start({ script, env, takesLines = false }: Workload): LabProcess {
     const process = startProcess(
       {
         name: this.name,
-        script: appScript(this.world.repository, app),
+        script,
+        takesLines,
         logPath: `${this.world.logFolder}/${this.name}.log`,
         env: {
           NSM_NAME: this.name,

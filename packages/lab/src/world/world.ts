@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { openRouteSocket, reapOrphans } from "@nsm/linux";
-import { EXIT_NO_LINKS } from "../launcher/launch.js";
+import { END_REQUEST, EXIT_NO_LINKS } from "../launcher/launch.js";
 import { prepareMounts } from "./mounts.js";
 
 const REAP_INTERVAL_MS = 500;
-
-/** Why the world ends. */
-export type EndReason = "launcher gone" | "SIGINT" | "SIGTERM" | "SIGHUP";
+/** How long an orderly end may take. */
+const END_BOUND_MS = 20_000;
+const EXIT_KILLED = 137;
 
 /** What a program running as pid 1 of the lab's world does. */
 export interface WorldProgram {
@@ -28,18 +28,34 @@ async function refusedLinks(): Promise<string | undefined> {
   }
 }
 
+/** @returns aborted when an orderly end is asked for; the process exits at once when the launcher is gone */
+function endRequests(): AbortSignal {
+  const ending = new AbortController();
+  const end = (): void => {
+    if (ending.signal.aborted) return;
+    ending.abort();
+    setTimeout(() => {
+      process.stderr.write(`not ended within ${END_BOUND_MS / 1000} s, everything is killed\n`);
+      process.exit(EXIT_KILLED);
+    }, END_BOUND_MS).unref();
+  };
+  const launcherGone = (): void => process.exit(EXIT_KILLED);
+  process.stdin
+    .on("data", (chunk: Buffer) => {
+      if (chunk.toString() === END_REQUEST) end();
+    })
+    .on("end", launcherGone)
+    .on("error", launcherGone);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, end);
+  return ending.signal;
+}
+
 /**
  * Runs a program as pid 1 of the namespaces that `launch` made and never returns. The program is asked to end
- * when the launcher is gone (end of stdin) or a signal comes; a second signal ends at once.
+ * in order by the launcher or a signal, and has 20 s for that. When the launcher is killed everything ends at once.
  */
 export async function runWorld(program: WorldProgram): Promise<never> {
-  const ending = new AbortController();
-  const end = (reason: EndReason) => (): void => {
-    if (ending.signal.aborted && reason !== "launcher gone") process.exit(130);
-    ending.abort(reason);
-  };
-  process.stdin.on("end", end("launcher gone")).on("error", end("launcher gone")).resume();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, end(signal));
+  const ending = endRequests();
   // Orphans of the daemons become children of pid 1
   setInterval(reapOrphans, REAP_INTERVAL_MS).unref();
   const refusal = await refusedLinks();
@@ -48,5 +64,5 @@ export async function runWorld(program: WorldProgram): Promise<never> {
     process.exit(EXIT_NO_LINKS);
   }
   prepareMounts();
-  process.exit(await program.run(ending.signal));
+  process.exit(await program.run(ending));
 }
