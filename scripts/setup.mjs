@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Set-up shared by the other scripts: installs what is missing, bundles, tells the seconds. Node only. */
+/**
+ * Set-up shared by the other scripts: installs what is missing, bundles, tells the seconds. Node only.
+ *
+ *   node scripts/setup.mjs [--omit=dev]   installs; --omit=dev: without what lint and tests need
+ */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -87,3 +91,6 @@ export const phase = (seconds, text) => `[${seconds.toFixed(1).padStart(5)} s] $
 
 /** True when a file below the repository exists. */
 export const exists = (path) => existsSync(join(repository, path));
+
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  install({ dev: !process.argv.includes("--omit=dev") });
