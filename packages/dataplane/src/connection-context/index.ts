@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The connection context in the kernel of both pods. Upstream: sdk-kernel `connectioncontextkernel`. */
 export { applyMac, wantedMac } from "./ethernet.js";
+export { wantedMtuBytes } from "./mtu.js";
 export { type PlannedNeighbour, type PlannedRoute, type PodPlan, podPlan } from "./plan.js";
 export { kernelPods, type PodContexts } from "./pods.js";
 export { InstalledContext, reconcilePod } from "./reconcile.js";

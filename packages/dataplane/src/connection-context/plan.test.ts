@@ -83,7 +83,6 @@ describe("the plan of a pod's link", () => {
       { src: ["10.1.0.2/32"], dst: ["10.1.0.1/32"], srcRoutes: [["10.1.0.1/32", "10.1.0.9"]] },
       [via("10.1.0.1/32", "10.1.0.9")],
     ],
-    ["nothing for unreadable addresses", { src: ["nonsense"], dst: ["also"] }, []],
   ])("routes: %s", (_title, ip, routes) => {
     expect(podPlan("server", connectionOf(ip)).routes).toEqual(routes);
     const mirrored = {
@@ -111,6 +110,8 @@ describe("the plan of a pod's link", () => {
   });
 
   it.each<[Ip, string]>([
+    [{ src: ["nonsense"] }, "ADDRESS"],
+    [{ dst: ["10.0.0.1/33"] }, "ADDRESS"],
     [{ srcRoutes: [["nonsense"]] }, "ROUTE"],
     [{ srcRoutes: [["10.0.0.0/8", "nonsense"]] }, "ROUTE"],
     [{ srcRoutes: [["10.0.0.0/8", "fd00::1"]] }, "ROUTE"],
@@ -118,5 +119,17 @@ describe("the plan of a pod's link", () => {
     [{ neighbours: [["nonsense", "0a:00:00:00:00:07"]] }, "NEIGHBOUR"],
   ])("refuses %j", (ip, reason) => {
     expect(() => podPlan("server", connectionOf(ip))).toThrow(expect.objectContaining({ reason }));
+  });
+
+  it("names the address that it cannot read", () => {
+    expect(() => podPlan("client", connectionOf({ src: ["10.0.0.1/33"] }))).toThrow(
+      'not an address with prefix length: "10.0.0.1/33"',
+    );
+  });
+
+  it.each([1, 67, 65_536, 2 ** 32 - 1])("refuses the MTU %d, which no link takes", (mtuBytes) => {
+    expect(() => podPlan("server", connectionOf({}, mtuBytes))).toThrow(
+      expect.objectContaining({ reason: "MTU", message: `MTU ${mtuBytes}: links take 68 to 65535 bytes` }),
+    );
   });
 });

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
-  dstIpNets,
   dstIpRoutes,
   dstRoutesWithNextHop,
   formatCidr,
@@ -10,11 +9,12 @@ import {
   parseCidr,
   parseIp,
   type Route,
-  srcIpNets,
   srcIpRoutes,
   srcRoutesWithNextHop,
 } from "@nsm/api";
 import { Code, type Connection, type LinkSide, StatusError } from "@nsm/core";
+import { isMac } from "./ethernet.js";
+import { wantedMtuBytes } from "./mtu.js";
 
 /** A route of a pod's link. */
 export interface PlannedRoute {
@@ -47,18 +47,23 @@ export interface PodPlan {
  *
  * No PERMANENT neighbours for the far addresses (upstream `ipneighbors` with a known peer): frames are cross connected
  * on layer 2, so ARP and neighbour discovery run end to end.
- * Upstream: sdk-kernel `connectioncontextkernel/ipcontext`.
+ * Upstream: sdk-kernel `connectioncontextkernel/ipcontext`. Deviation: upstream skips addresses that it cannot read,
+ * and the client would wait for traffic that never comes.
  *
- * @throws INVALID_ARGUMENT ROUTE, NEIGHBOUR for text that cannot be read
+ * @throws INVALID_ARGUMENT ADDRESS, ROUTE, NEIGHBOUR for text that cannot be read, of either side; MTU
  */
-export function podPlan(side: LinkSide, { context }: Connection): PodPlan {
-  const ip = context.ipContext;
+export function podPlan(side: LinkSide, connection: Connection): PodPlan {
+  const ip = connection.context.ipContext;
+  const addresses = {
+    server: (ip?.srcIpAddrs ?? []).map(canonical),
+    client: (ip?.dstIpAddrs ?? []).map(canonical), // both sides' are read: each has routes to the other's
+  };
   return {
-    addresses: unique((side === "server" ? srcIpNets(ip) : dstIpNets(ip)).map(formatCidr)),
+    addresses: unique(addresses[side]),
     routes: routesOf(side, ip),
     neighbours: (ip?.ipNeighbors ?? []).map(({ ip, hardwareAddress }) => {
       const address = parseIp(ip);
-      if (address === undefined || !/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(hardwareAddress)) {
+      if (address === undefined || !isMac(hardwareAddress)) {
         throw invalid(
           "NEIGHBOUR",
           `not a neighbour: ${JSON.stringify(ip)} at ${JSON.stringify(hardwareAddress)}`,
@@ -66,8 +71,16 @@ export function podPlan(side: LinkSide, { context }: Connection): PodPlan {
       }
       return { ip: formatIp(address), macAddress: hardwareAddress.toLowerCase() };
     }),
-    mtuBytes: context.MTU || undefined,
+    mtuBytes: wantedMtuBytes(connection),
   };
+}
+
+function canonical(address: string): string {
+  const net = parseCidr(address);
+  if (net === undefined) {
+    throw invalid("ADDRESS", `not an address with prefix length: ${JSON.stringify(address)}`);
+  }
+  return formatCidr(net);
 }
 
 /**

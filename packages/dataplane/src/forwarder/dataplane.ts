@@ -23,6 +23,8 @@ export interface Dataplane {
   readonly pods: PodContexts;
   /** Joins two ports; repeatable. */
   crossConnect(a: HostPort, b: HostPort): Promise<void>;
+  /** Requests to the kernel since the start and the nanoseconds spent in them; absent without a kernel. */
+  totals?(): Record<"netlink.messages" | "netlink.nanoseconds", number>;
   /** Gives descriptors back; links stay. */
   close(): void;
 }

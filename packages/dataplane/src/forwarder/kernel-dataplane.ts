@@ -5,6 +5,7 @@ import { Code, type Logger, StatusError } from "@nsm/core";
 import {
   type Capability,
   type Netns,
+  netlinkStatistics,
   netnsSwitchRefusal,
   openRouteSocket,
   probeKernel,
@@ -54,6 +55,10 @@ export async function kernelDataplane(options: KernelDataplaneOptions): Promise<
       vxlan,
       pods: kernelPods,
       crossConnect: (a, b) => crossConnect(route, a, b),
+      totals: () => ({
+        "netlink.messages": netlinkStatistics.messages,
+        "netlink.nanoseconds": netlinkStatistics.nanoseconds,
+      }),
       close: () => route.close(),
     };
   } catch (error) {

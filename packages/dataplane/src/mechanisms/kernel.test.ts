@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { newMechanism } from "@nsm/api";
-import { type LinkRequest, realClock } from "@nsm/core";
+import { Code, type LinkRequest, realClock } from "@nsm/core";
 import { connectionWith, testContext } from "@nsm/testkit";
 import { describeInNetns, mechanismDriverContract, type Scratch, scratch } from "../test-support/index.js";
 import { kernelDriver } from "./index.js";
@@ -154,5 +154,24 @@ describeInNetns("the KERNEL driver", () => {
     ["", "NETNS_URL"],
   ])("refuses the namespace %j", async (url, reason) => {
     await expect(kernelDriver(node.route).up(ctx, linkTo(url, "a"))).rejects.toMatchObject({ reason });
+  });
+
+  it("says that the mechanism names no namespace", async () => {
+    await expect(kernelDriver(node.route).up(ctx, linkTo("", "a"))).rejects.toThrow(
+      "the KERNEL mechanism names no network namespace: parameter inodeURL is missing",
+    );
+  });
+
+  it.each([
+    [{ MTU: 67 }, "MTU", "MTU 67"],
+    [{ ethernetContext: { srcMac: "02:00" } }, "MAC", '"02:00"'],
+  ])("refuses the context %j before it makes anything", async (context, reason, text) => {
+    const link = linkTo(pod.url, "a");
+    const connection = connectionWith({ ...link.connection, context });
+    await expect(kernelDriver(node.route).up(ctx, { ...link, connection })).rejects.toMatchObject({
+      code: Code.INVALID_ARGUMENT,
+      reason,
+      message: expect.stringContaining(text),
+    });
   });
 });

@@ -2,6 +2,7 @@
 import { INTERFACE_NAME_MAX_BYTES, kernelParameters, MechanismType } from "@nsm/api";
 import { Code, type HostPort, type LinkRequest, type MechanismDriver, Scope, StatusError } from "@nsm/core";
 import { hasCode, type Link, type NetnsId, type RouteSocket } from "@nsm/linux";
+import { wantedMac, wantedMtuBytes } from "../connection-context/index.js";
 import { hostAlias, hostLinkName, linkKey, linkMac, podAlias } from "../names/index.js";
 import { type Pod, withPod } from "../pod/index.js";
 import { builtLink, deleteHostLink, deleteLink, existing } from "./host-link.js";
@@ -12,7 +13,7 @@ import { builtLink, deleteHostLink, deleteLink, existing } from "./host-link.js"
  * the call; nothing keeps it open afterwards. Suite: `mechanismDriverContract`.
  * Upstream: sdk-kernel `kernelvethpair` and `inject`, which make the link here, move and rename it.
  *
- * `up` throws INVALID_ARGUMENT INTERFACE_NAME, NETNS_URL, NOT_A_NETNS; FAILED_PRECONDITION NETNS_GONE;
+ * `up` throws INVALID_ARGUMENT INTERFACE_NAME, MAC, MTU, NETNS_URL, NOT_A_NETNS; FAILED_PRECONDITION NETNS_GONE;
  * ALREADY_EXISTS INTERFACE_EXISTS when a foreign link has the name.
  *
  * @param route rtnetlink of the forwarder's namespace
@@ -49,15 +50,14 @@ interface VethPlan {
 
 function vethPlan({ side, connection }: LinkRequest): VethPlan {
   const key = linkKey(side, connection);
-  const ethernet = connection.context.ethernetContext;
   return {
     hostName: hostLinkName(key),
     hostAlias: hostAlias(key),
     hostMac: linkMac(key, "host"),
     podName: checkedName(kernelParameters(connection.mechanism)?.interfaceName ?? ""),
     podAlias: podAlias(key),
-    podMac: (side === "server" ? ethernet?.srcMac : ethernet?.dstMac) || linkMac(key, "pod"),
-    mtuBytes: connection.context.MTU || undefined,
+    podMac: wantedMac(side, connection) ?? linkMac(key, "pod"),
+    mtuBytes: wantedMtuBytes(connection),
   };
 }
 

@@ -2,6 +2,7 @@
 import { MechanismType, vxlanParameters, WellKnownPort } from "@nsm/api";
 import { Code, type LinkRequest, type MechanismDriver, Scope, StatusError } from "@nsm/core";
 import { hasCode, type Link, type RouteSocket } from "@nsm/linux";
+import { wantedMtuBytes } from "../connection-context/index.js";
 import { hostLinkName, linkKey, linkMac, vxlanAlias } from "../names/index.js";
 import { builtLink, deleteHostLink, deleteLink, existing } from "./host-link.js";
 import { VniIndex } from "./vni-index.js";
@@ -81,7 +82,7 @@ function tunnelPlan({ side, connection }: LinkRequest, options: VxlanDriverOptio
     name: hostLinkName(key),
     alias: vxlanAlias(key),
     macAddress: linkMac(key, "host"),
-    mtuBytes: connection.context.MTU || undefined,
+    mtuBytes: wantedMtuBytes(connection),
     vni: parameters.vni,
     local: options.tunnelIp,
     remote,

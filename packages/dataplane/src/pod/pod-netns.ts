@@ -14,7 +14,7 @@ export interface Pod {
 /**
  * Enters the pod that a KERNEL mechanism names, for the time of `work`.
  * @param mechanism its `inodeURL` must be a `file://` URL that this process can open now
- * @throws INVALID_ARGUMENT NETNS_URL for another mechanism or scheme; NOT_A_NETNS for another kind of file
+ * @throws INVALID_ARGUMENT NETNS_URL for another mechanism or scheme or none; NOT_A_NETNS for another kind of file
  * @throws FAILED_PRECONDITION NETNS_GONE when the path no longer exists
  */
 export async function withPod<T>(
@@ -37,6 +37,13 @@ export async function withPod<T>(
 /** Opens the namespace that a KERNEL mechanism names; close it before the call returns. Errors: {@link withPod}. */
 export function openPodNetns(mechanism: Mechanism | undefined): Netns {
   const url = kernelParameters(mechanism)?.netnsUrl ?? "";
+  if (url === "") {
+    throw new StatusError(
+      Code.INVALID_ARGUMENT,
+      "the KERNEL mechanism names no network namespace: parameter inodeURL is missing",
+      { reason: "NETNS_URL" },
+    );
+  }
   const path = filePath(url);
   try {
     return openNetns(path);
