@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { ownChild } from "./children.js";
 import type { NamespaceHolder } from "./namespace-holder.js";
 
 /** A daemon to be run in a pod or node. */
@@ -42,11 +43,13 @@ export function startProcess(spec: ProcessSpec, holder: NamespaceHolder): LabPro
   mkdirSync(dirname(spec.logPath), { recursive: true });
   const log = openSync(spec.logPath, "a");
   const { command, args } = holder.enter(process.execPath, ["--enable-source-maps", spec.script]);
-  const child = spawn(command, args, {
-    stdio: [spec.takesLines === true ? "pipe" : "ignore", log, log],
-    env: { PATH: process.env.PATH, HOME: "/run", ...spec.env },
-    detached: true,
-  });
+  const child = ownChild(
+    spawn(command, args, {
+      stdio: [spec.takesLines === true ? "pipe" : "ignore", log, log],
+      env: { PATH: process.env.PATH, HOME: "/run", ...spec.env },
+      detached: true,
+    }),
+  );
   closeSync(log);
   return labProcess(spec, child);
 }

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { HOLDER_PREFIX } from "../launcher/enter.js";
+import { ownChild } from "./children.js";
 
 /** The process that keeps a pod's or node's network and mount namespace, as the pause container does in Kubernetes. */
 export interface NamespaceHolder {
@@ -36,7 +37,7 @@ export async function holdNamespaces(
   const [command = "", ...args] = parent
     ? ["nsenter", "-t", String(parent.pid), "--mount", "--", ...unshare]
     : unshare;
-  const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
+  const child = ownChild(spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] }));
   let errors = "";
   child.stderr.on("data", (chunk: Buffer) => {
     errors += chunk.toString();

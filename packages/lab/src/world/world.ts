@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { openRouteSocket, reapOrphans } from "@nsm/linux";
+import { openRouteSocket } from "@nsm/linux";
 import { END_REQUEST, EXIT_NO_LINKS } from "../launcher/launch.js";
+import { reapOthers } from "./children.js";
 import { prepareMounts } from "./mounts.js";
 
 const REAP_INTERVAL_MS = 500;
@@ -57,7 +58,7 @@ function endRequests(): AbortSignal {
 export async function runWorld(program: WorldProgram): Promise<never> {
   const ending = endRequests();
   // Orphans of the daemons become children of pid 1
-  setInterval(reapOrphans, REAP_INTERVAL_MS).unref();
+  setInterval(reapOthers, REAP_INTERVAL_MS).unref();
   const refusal = await refusedLinks();
   if (refusal !== undefined) {
     process.stderr.write(`the kernel gives namespaces but refuses links: ${refusal}\n`);

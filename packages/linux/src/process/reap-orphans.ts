@@ -3,40 +3,32 @@ import { readdirSync, readFileSync } from "node:fs";
 import { reapChild } from "../syscall/index.js";
 
 /**
- * Children that were dead at the last call, with their start time, since numbers are used again. Waiting for
- * children is one per process by nature, hence not per caller.
- */
-let deadBefore = new Set<string>();
-
-/**
- * For pid 1 of a pid namespace, to be called at intervals: takes note of dead children that Node does not know, that
- * is, of processes whose parent ended before them. Node waits for its own children within one turn of the event
- * loop; whoever is still dead at the next call, in a later turn, is nobody's (waitpid(2) by number, never of all).
+ * For pid 1 of a pid namespace, to be called at intervals: takes the exit status of dead children whose parent ended
+ * before them, and which nobody else waits for (waitpid(2) by number, never of all).
+ * @param isOwn whether this process started that child itself: Node waits for those, and would wait for ever for a
+ * status taken away from it
  * @returns process ids of those that are gone now
  */
-export function reapOrphans(): number[] {
-  const dead = deadChildren();
-  const reaped = dead.filter(({ key, pid }) => deadBefore.has(key) && reapChild(pid)).map(({ pid }) => pid);
-  deadBefore = new Set(dead.filter(({ pid }) => !reaped.includes(pid)).map(({ key }) => key));
-  return reaped;
+export function reapOrphans(isOwn: (pid: number) => boolean): number[] {
+  return deadChildren().filter((pid) => !isOwn(pid) && reapChild(pid));
 }
 
-function deadChildren(): { pid: number; key: string }[] {
+function deadChildren(): number[] {
   const own = String(process.pid);
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      const [state, parent, startTime] = status(pid);
-      return state === "Z" && parent === own ? [{ pid: Number(pid), key: `${pid} ${startTime}` }] : [];
-    });
+    .filter((pid) => {
+      const [state, parent] = status(pid);
+      return state === "Z" && parent === own;
+    })
+    .map(Number);
 }
 
-/** State, parent and start time of proc_pid_stat(5); the command name before them may hold anything. */
+/** State and parent of proc_pid_stat(5); the command name before them may hold anything. */
 function status(pid: string): (string | undefined)[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return [fields[0], fields[1], fields[19]];
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   } catch {
     return []; // ended meanwhile
   }
