@@ -27,4 +27,6 @@ export interface Daemon {
   readonly finished?: Promise<void>;
   /** Counts of everything held, for the debug endpoint and for CLEAN. */
   statistics?(): Record<string, number>;
+  /** Totals since the start, which only grow; for the debug endpoint and benchmarks. */
+  totals?(): Record<string, number>;
 }

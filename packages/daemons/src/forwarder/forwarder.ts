@@ -57,5 +57,6 @@ export async function forwarder(config: ForwarderConfig, ports: Ports, given?: D
       dataplane.close();
     },
     statistics: () => elementStatistics(networkService),
+    totals: () => dataplane.totals?.() ?? {},
   };
 }

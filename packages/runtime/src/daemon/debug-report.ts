@@ -16,6 +16,8 @@ export interface DebugReport {
   readonly transport: Counts;
   /** What the daemon holds, see `Daemon.statistics`. */
   readonly daemon: Counts;
+  /** What the daemon did since its start, see `Daemon.totals`. */
+  readonly totals: Counts;
   /** Bytes, see `process.memoryUsage`. */
   readonly memoryBytes: Counts;
   readonly uptimeSeconds: number;

@@ -55,6 +55,7 @@ export function openPorts({ kind, env, config, log, undo }: OpenPortsOptions): O
     descriptors: await descriptorCounts(),
     transport: { ...server?.statistics(), ...connector.statistics() },
     daemon: daemon.statistics?.() ?? {},
+    totals: daemon.totals?.() ?? {},
     memoryBytes: { ...process.memoryUsage() },
     uptimeSeconds: process.uptime(),
   });

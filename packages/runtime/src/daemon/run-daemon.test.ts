@@ -39,6 +39,7 @@ const program = `
           if (mode === "hang") await new Promise(() => {});
         },
         statistics: () => ({ connections: 2 }),
+        totals: () => ({ requests: 7 }),
       };
     },
   });
@@ -209,6 +210,7 @@ it("NSM_DEBUG_LISTEN_ON serves what is held", async () => {
   expect(JSON.parse(body)).toMatchObject({
     timers: 1,
     daemon: { connections: 2 },
+    totals: { requests: 7 },
     transport: { listeners: 0, connections: 0, calls: 0, channels: 0 },
     descriptors: { socket: expect.any(Number) },
     memoryBytes: { rss: expect.any(Number) },
