@@ -10,6 +10,9 @@ export const EXIT_NO_LINKS = 3;
 /** What the launcher writes into the world's stdin for an orderly end; end of file ends it at once. */
 export const END_REQUEST = "end\n";
 
+/** npm passes on the signal that the terminal has sent already: two so close together are one. */
+const REPEATED_SIGNAL_MS = 1000;
+
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** What to run as pid 1 of a new world. */
@@ -24,13 +27,19 @@ export interface LaunchOptions {
   readonly timeoutMs?: number;
 }
 
-/** The first signal asks the world to end in order, the second one kills it. @returns stops handling */
+/**
+ * The first signal asks the world to end in order, a later one kills it.
+ * @returns stops handling
+ */
 function handleSignals(child: ChildProcess): () => void {
-  let asked = false;
+  let askedMs: number | undefined;
   const end = (): void => {
-    if (asked) child.kill("SIGKILL");
-    else child.stdin?.write(END_REQUEST);
-    asked = true;
+    if (askedMs === undefined) {
+      askedMs = performance.now();
+      child.stdin?.write(END_REQUEST);
+    } else if (performance.now() - askedMs > REPEATED_SIGNAL_MS) {
+      child.kill("SIGKILL");
+    }
   };
   for (const signal of SIGNALS) process.on(signal, end);
   return () => {
