@@ -57,7 +57,11 @@ export type { Descriptors, Fd, InodeRef } from "./ports/descriptors.js";
 export type { PeerIdentity, Svid, Token, TokenLink, TokenSource } from "./ports/identity.js";
 export type { Liveness } from "./ports/liveness.js";
 export type { HostPort, LinkRequest, LinkSide, MechanismDriver } from "./ports/mechanism-driver.js";
+export type { NameServer } from "./ports/name-server.js";
+export type { Policy, PolicyInput, PolicyPathSegment } from "./ports/policy.js";
 export type { RegistryStore, StoreEvent } from "./ports/registry-store.js";
+export type { Resolver, SrvRecord } from "./ports/resolver.js";
+export type { WatchedFile } from "./ports/watched-file.js";
 export {
   endpointKind,
   findAll,
