@@ -7,7 +7,11 @@ import {
   type RegistryStore,
   type StoreEvent,
 } from "@nsm/core";
+import { Topics } from "../../utils/topics/index.js";
 import { Watcher } from "./watcher.js";
+
+/** Topic of watchers that ask for no name. */
+const ALL_NAMES = "";
 
 /**
  * A registry store in memory. A query that sets a name costs one look-up however many items there are; others
@@ -20,7 +24,11 @@ export function memoryStore<T extends RegistryItem>(
   matches: (query: T, stored: T) => boolean,
 ): RegistryStore<T> {
   const items = new Map<string, T>();
-  const watchers = new WatcherIndex<T>();
+  const changes = new Topics<StoreEvent<T>>();
+  const announce = (event: StoreEvent<T>): void => {
+    changes.announce(event.item.name, event);
+    changes.announce(ALL_NAMES, event);
+  };
 
   const present = (query: T): T[] => {
     const named = query.name === "" ? undefined : items.get(query.name);
@@ -32,59 +40,32 @@ export function memoryStore<T extends RegistryItem>(
     async upsert(item) {
       const stored = kind.clone(item);
       items.set(stored.name, stored);
-      watchers.announce({ type: "upsert", item: stored });
+      announce({ type: "upsert", item: stored });
       return kind.clone(stored);
     },
     async remove(name, _signal, precondition) {
       const stored = items.get(name);
       if (stored === undefined || precondition?.(kind.clone(stored)) === false) return;
       items.delete(name);
-      watchers.announce({ type: "delete", item: stored });
+      announce({ type: "delete", item: stored });
     },
     find: async (query) => present(query).map((item) => kind.clone(item)),
     async *watch(query, signal) {
       if (signal.aborted) return;
       const wanted = kind.clone(query);
       const watcher = new Watcher<T>((item) => matches(wanted, item));
-      const leave = watchers.add(wanted.name, watcher);
-      const end = (): void => {
-        leave();
-        watcher.end();
-      };
-      const unfollow = onAbort(signal, end);
+      const following = changes.follow(wanted.name, (event) => watcher.push(event));
+      following.add(() => watcher.end());
+      following.add(onAbort(signal, () => following.unsubscribe()));
       try {
         for (const item of present(wanted)) watcher.push({ type: "upsert", item });
         for (let event = await watcher.next(); event !== undefined; event = await watcher.next()) {
           yield clone(event);
         }
       } finally {
-        unfollow();
-        end();
+        following.unsubscribe();
       }
     },
-    statistics: () => ({ items: items.size, watchers: watchers.size }),
+    statistics: () => ({ items: items.size, watchers: changes.subscribers }),
   };
-}
-
-/** Watchers by the name they ask for, so that a change costs only those it may concern. */
-class WatcherIndex<T extends RegistryItem> {
-  readonly #byName = new Map<string, Set<Watcher<T>>>();
-  size = 0;
-
-  /** @param name empty for a watcher of all names */
-  add(name: string, watcher: Watcher<T>): () => void {
-    const group = this.#byName.get(name) ?? new Set();
-    this.#byName.set(name, group.add(watcher));
-    this.size += 1;
-    return () => {
-      if (!group.delete(watcher)) return;
-      this.size -= 1;
-      if (group.size === 0) this.#byName.delete(name);
-    };
-  }
-
-  announce(event: StoreEvent<T>): void {
-    for (const watcher of this.#byName.get(event.item.name) ?? []) watcher.push(event);
-    for (const watcher of this.#byName.get("") ?? []) watcher.push(event);
-  }
 }

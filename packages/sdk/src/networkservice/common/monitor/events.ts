@@ -8,13 +8,18 @@ import {
   type Connection as WireConnection,
 } from "@nsm/api";
 import { type Context, type MonitorService, withSignal } from "@nsm/core";
+import { Topics } from "../../../utils/topics/index.js";
 import type { EventConsumer } from "./context.js";
 import { type ConnectionMap, Subscriber } from "./subscriber.js";
 
-interface Subscription {
-  readonly subscriber: Subscriber;
-  readonly selector: MonitorScopeSelector;
+/** What happened to a connection. */
+interface Change {
+  readonly type: ConnectionEventType;
+  readonly connections: ConnectionMap;
 }
+
+/** Topic of readers that do not ask for one path segment. */
+const ALL_SEGMENTS = "";
 
 /** Values by key, without empty sets. */
 class Index<T> {
@@ -55,10 +60,8 @@ const wantedId = (selector: MonitorScopeSelector): string | undefined =>
 export class ConnectionEvents implements EventConsumer, MonitorService {
   readonly #connections = new Map<string, WireConnection>();
   readonly #connectionsBySegment = new Index<string>();
-  readonly #subscriptionsBySegment = new Index<Subscription>();
-  readonly #otherSubscriptions = new Set<Subscription>();
+  readonly #changesBySegment = new Topics<Change>();
   readonly #chainCtx: Context;
-  #subscribers = 0;
 
   /** @param chainCtx lifetime */
   constructor(chainCtx: Context) {
@@ -78,25 +81,21 @@ export class ConnectionEvents implements EventConsumer, MonitorService {
 
   async *monitorConnections(ctx: Context, selector: MonitorScopeSelector): AsyncGenerator<ConnectionEvent> {
     const subscriber = new Subscriber(this.#matching(selector));
-    const subscription: Subscription = { subscriber, selector };
-    const id = wantedId(selector);
-    if (id === undefined) this.#otherSubscriptions.add(subscription);
-    else this.#subscriptionsBySegment.add(id, subscription);
-    this.#subscribers += 1;
+    const following = this.#changesBySegment.follow(wantedId(selector) ?? ALL_SEGMENTS, (change) =>
+      subscriber.push(change.type, filterConnections(change.connections, selector)),
+    );
     const alive = withSignal(ctx, this.#chainCtx.signal);
     try {
       yield* subscriber.read(alive.ctx.signal);
     } finally {
       alive.cancel();
-      this.#subscribers -= 1;
-      this.#otherSubscriptions.delete(subscription);
-      if (id !== undefined) this.#subscriptionsBySegment.delete(id, subscription);
+      following.unsubscribe();
     }
   }
 
   /** Numbers of connections and readers. */
   statistics(): Record<string, number> {
-    return { connections: this.#connections.size, subscribers: this.#subscribers };
+    return { connections: this.#connections.size, subscribers: this.#changesBySegment.subscribers };
   }
 
   #matching(selector: MonitorScopeSelector): ConnectionMap {
@@ -108,14 +107,9 @@ export class ConnectionEvents implements EventConsumer, MonitorService {
   }
 
   #tell(type: ConnectionEventType, id: string, connection: WireConnection): void {
-    const tell = ({ subscriber, selector }: Subscription): void => {
-      const matching = filterConnections({ [id]: connection }, selector);
-      if (Object.keys(matching).length > 0) subscriber.push(type, matching);
-    };
-    for (const segmentId of new Set(segmentIds(connection))) {
-      for (const subscription of this.#subscriptionsBySegment.get(segmentId)) tell(subscription);
-    }
-    for (const subscription of this.#otherSubscriptions) tell(subscription);
+    const change: Change = { type, connections: { [id]: connection } };
+    const segments = new Set(segmentIds(connection)).add(ALL_SEGMENTS);
+    for (const segment of segments) this.#changesBySegment.announce(segment, change);
   }
 
   #store(id: string, connection: WireConnection): void {

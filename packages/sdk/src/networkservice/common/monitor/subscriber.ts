@@ -34,7 +34,7 @@ export class Subscriber {
       this.#pending.delete(id);
       this.#pending.set(id, { type, connection });
     }
-    this.#wake?.();
+    if (this.#pending.size > 0) this.#wake?.();
   }
 
   /** Events until `signal` is aborted. */
