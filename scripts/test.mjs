@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * npm test                        unit, sandbox and lab tests in short form
+ * npm test                        unit, kernel, sandbox and lab tests in short form, and killing the demo
  * npm run test:lab                every lab scenario in full form
- * npm test -- --only unit,lab     some phases (unit, kernel, sandbox, lab)
+ * npm test -- --only unit,lab     some phases (unit, kernel, sandbox, lab, kill)
  * npm test -- --scenario UC-01    some lab scenarios
  *
  * Writes reports/scenarios.json. The last line is `N passed, N failed, N skipped`.
@@ -117,9 +117,6 @@ async function labPhase() {
   if (!inPhase("lab")) return;
   const startMs = performance.now();
   const earlier = { ...totals };
-  const { launch, missingRequirements, EXIT_NO_LINKS } = await import(
-    join(repository, "packages", "lab", "dist", "launcher.mjs")
-  );
   const missing = missingRequirements(process.env.PATH ?? "", process.getuid?.() ?? 0);
   const failures = [];
   for (const id of options.scenario?.split(",") ?? LAB_SCENARIOS) {
@@ -127,7 +124,7 @@ async function labPhase() {
       skip(id, missing[0]);
       continue;
     }
-    const outcome = await labScenario(id, launch, EXIT_NO_LINKS);
+    const outcome = await labScenario(id);
     if (outcome.status === "skipped") {
       skip(id, outcome.reason);
       continue;
@@ -147,7 +144,7 @@ function skip(id, reason) {
   console.log(phase(0, `  ${id} skipped: ${reason}`));
 }
 
-async function labScenario(id, launch, exitNoLinks) {
+async function labScenario(id) {
   const logs = join(reports, "lab", id);
   rmSync(logs, { recursive: true, force: true });
   let output = "";
@@ -158,7 +155,7 @@ async function labScenario(id, launch, exitNoLinks) {
     onStdout: (chunk) => (output += chunk),
     timeoutMs: form === "full" ? 900_000 : 90_000,
   });
-  if (code === exitNoLinks)
+  if (code === EXIT_NO_LINKS)
     return { status: "skipped", reason: "the kernel refuses links in user namespaces" };
   try {
     return { ...JSON.parse(output.trimEnd().split("\n").at(-1)), logs };
@@ -167,10 +164,35 @@ async function labScenario(id, launch, exitNoLinks) {
   }
 }
 
+const KILL_ROUNDS = 4;
+
+/** Kills each of npm, launcher, unshare and lab once. */
+async function killPhase() {
+  if (!inPhase("kill")) return;
+  const startMs = performance.now();
+  const earlier = { ...totals };
+  const missing = missingRequirements(process.env.PATH ?? "", process.getuid?.() ?? 0);
+  if (missing.length > 0) {
+    totals.skipped += KILL_ROUNDS;
+    console.log(phase(0, `kill skipped: ${missing[0]}`));
+    return;
+  }
+  const { killTest } = await import(join(repository, "test", "kill", "kill.mjs"));
+  const seed = Date.now() % 2 ** 31;
+  const { failures } = await killTest({ rounds: KILL_ROUNDS, seed, log: () => {} });
+  totals.passed += KILL_ROUNDS - failures.length;
+  totals.failed += failures.length;
+  report("kill", earlier, startMs, failures);
+}
+
 const root = process.getuid?.() === 0;
 console.log(phase(install({ dev: true }), "installed"));
 console.log(phase(await build(), "built"));
 mkdirSync(reports, { recursive: true });
+// Bundled just now
+const { launch, missingRequirements, EXIT_NO_LINKS } = await import(
+  join(repository, "packages", "lab", "dist", "launcher.mjs")
+);
 const kernel = ["packages/linux", "packages/dataplane"];
 await jestPhase(
   "unit",
@@ -190,6 +212,7 @@ const unshare = [
 await jestPhase("kernel", kernel, { before: unshare, timeoutMs: 180_000 });
 await jestPhase("sandbox", ["packages/sandbox"], { timeoutMs: 240_000 });
 await labPhase();
+await killPhase();
 writeFileSync(join(reports, "scenarios.json"), `${JSON.stringify(scenarios, null, 2)}\n`);
 console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
 process.exitCode = totals.failed > 0 || totals.passed === 0 ? 1 : 0;

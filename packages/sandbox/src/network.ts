@@ -49,7 +49,7 @@ export interface SandboxNetwork {
 }
 
 /** Everything in memory, on a virtual clock. */
-export function memorySandboxNetwork(): SandboxNetwork {
+function memorySandboxNetwork(): SandboxNetwork {
   const clock = new VirtualClock();
   const network = new MemoryNetwork();
   return {
@@ -81,7 +81,7 @@ export function memorySandboxNetwork(): SandboxNetwork {
 }
 
 /** Real sockets on the real clock: unix sockets in a temporary directory, tcp on ports of the kernel's choice. */
-export function socketSandboxNetwork(): SandboxNetwork {
+function socketSandboxNetwork(): SandboxNetwork {
   const folder = mkdtempSync(join(tmpdir(), "nsm-"));
   return {
     clock: realClock,

@@ -2,7 +2,7 @@
 import { type Context, sleep } from "@nsm/core";
 import { hasCode, type Link, type LinkAddress, scope, writeSysctl } from "@nsm/linux";
 import type { Pod } from "../pod/index.js";
-import type { InstalledContext } from "./reconcile.js";
+import type { InstalledContext } from "./installed-context.js";
 
 /** Pause between looks at an address that is being checked for duplicates. */
 const tentativePollMs = 10;

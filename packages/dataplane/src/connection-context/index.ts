@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The connection context in the kernel of both pods. Upstream: sdk-kernel `connectioncontextkernel`. */
 export { applyMac, wantedMac } from "./ethernet.js";
+export { InstalledContext } from "./installed-context.js";
 export { wantedMtuBytes } from "./mtu.js";
 export { type PlannedNeighbour, type PlannedRoute, type PodPlan, podPlan } from "./plan.js";
 export { kernelPods, type PodContexts } from "./pods.js";
-export { InstalledContext, reconcilePod } from "./reconcile.js";
+export { reconcilePod } from "./reconcile.js";

@@ -3,8 +3,9 @@ import { kernelParameters } from "@nsm/api";
 import type { Connection, Context, LinkSide } from "@nsm/core";
 import { withPod } from "../pod/index.js";
 import { applyMac } from "./ethernet.js";
+import type { InstalledContext } from "./installed-context.js";
 import { podPlan } from "./plan.js";
-import { type InstalledContext, reconcilePod } from "./reconcile.js";
+import { reconcilePod } from "./reconcile.js";
 
 /** Puts connection contexts into pods; the kernel's is {@link kernelPods}. */
 export interface PodContexts {

@@ -3,24 +3,8 @@ import { Code, type Context, StatusError } from "@nsm/core";
 import { hasCode, type Link, type RouteSpec, readSysctl, writeSysctl } from "@nsm/linux";
 import type { Pod } from "../pod/index.js";
 import { reconcileAddresses } from "./addresses.js";
+import type { InstalledContext } from "./installed-context.js";
 import type { PlannedNeighbour, PlannedRoute, PodPlan } from "./plan.js";
-
-/** What we put onto a pod's link, so that what a later plan lacks can be removed. Belongs to one side of a connection. */
-export class InstalledContext {
-  linkIndex: number | undefined;
-  hasAddresses = false;
-  readonly routes = new Map<string, PlannedRoute>();
-  readonly neighbours = new Set<string>();
-
-  /** Forgets everything when the link was made anew. */
-  follow(linkIndex: number): void {
-    if (this.linkIndex === linkIndex) return;
-    this.linkIndex = linkIndex;
-    this.hasAddresses = false;
-    this.routes.clear();
-    this.neighbours.clear();
-  }
-}
 
 /**
  * Makes a pod's link look as planned: up, MTU, addresses, routes, neighbours, in that order. Repeats what is there

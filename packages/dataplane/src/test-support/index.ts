@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Only for tests: kernel namespaces to work in and the contract of mechanism drivers. */
-export { type DriverFixture, mechanismDriverContract } from "./mechanism-driver-contract.js";
+export { mechanismDriverContract } from "./mechanism-driver-contract.js";
 export { describeInNetns, failingRoute, type Scratch, scratch } from "./scratch.js";

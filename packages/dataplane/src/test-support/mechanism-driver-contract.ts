@@ -5,7 +5,7 @@ import { testContext } from "@nsm/testkit";
 import { describeInNetns, failingRoute } from "./scratch.js";
 
 /** One driver in surroundings of its own. */
-export interface DriverFixture {
+interface DriverFixture {
   /** rtnetlink of the forwarder's namespace. */
   readonly route: RouteSocket;
   /** Makes the driver on that socket, or on one that fails. */

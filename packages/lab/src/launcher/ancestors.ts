@@ -39,7 +39,7 @@ export interface Ancestors {
  * shell between itself and the script, which outlives it).
  * @param env of this process: npm leaves its name there
  */
-export function ancestorsOf(
+function ancestorsOf(
   parent: number,
   env: Readonly<Record<string, string | undefined>>,
   lookUp: LookUp = inProc,

@@ -19,7 +19,7 @@ export interface AcceptedDescriptor {
  * Closes a descriptor off the main thread: the last close of a file on a dead network or user-space file system
  * may block for as long as its server likes.
  */
-export function closeForeign(fd: number): void {
+function closeForeign(fd: number): void {
   close(fd, () => {});
 }
 

@@ -31,7 +31,7 @@ const NLM_F_CAPPED = 0x100;
 const NLM_F_ACK_TLVS = 0x200;
 const NLMSGERR_ATTR_MSG = 1;
 /** Bytes of struct nlmsghdr. */
-export const headerBytes = 16;
+const headerBytes = 16;
 
 /** A received message, payload not copied. */
 export interface NetlinkMessage {

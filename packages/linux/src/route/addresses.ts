@@ -13,7 +13,7 @@ import {
 import { changes, type MessageName, routeRequest } from "./request.js";
 
 /** struct ifaddrmsg and IFA_* of linux/if_addr.h. */
-export const addressMessage = messageCodec(
+const addressMessage = messageCodec(
   struct({ family: u8, prefixLength: u8, flags: u8, scope: u8, index: u32 }),
   {
     address: [1, ip],

@@ -16,7 +16,7 @@ import {
 } from "../netlink/index.js";
 
 /** struct ifinfomsg of linux/rtnetlink.h. */
-export const linkHeader = struct({ family: u8, pad: u8, type: u16, index: s32, flags: u32, change: u32 });
+const linkHeader = struct({ family: u8, pad: u8, type: u16, index: s32, flags: u32, change: u32 });
 
 /** struct rtnl_link_stats64 of linux/if_link.h, the part that every driver fills. */
 const linkStatistics = struct({

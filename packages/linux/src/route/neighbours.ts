@@ -26,7 +26,7 @@ const NTF_SELF = 0x02;
 export const neighbourState = { REACHABLE: 0x02, STALE: 0x04, NOARP: 0x40, PERMANENT: 0x80 } as const;
 
 /** struct ndmsg and NDA_* of linux/neighbour.h. */
-export const neighbourMessage = messageCodec(
+const neighbourMessage = messageCodec(
   struct({ family: u8, pad1: u8, pad2: u16, index: s32, state: u16, flags: u8, type: u8 }),
   { ip: [1, ip], macAddress: [2, mac], port: [6, be16] },
 );

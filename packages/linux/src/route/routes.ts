@@ -28,7 +28,7 @@ const RTNH_F_ONLINK = 4;
 export const mainTable = 254;
 
 /** struct rtmsg and RTA_* of linux/rtnetlink.h. */
-export const routeMessage = messageCodec(
+const routeMessage = messageCodec(
   struct({
     family: u8,
     destinationLength: u8,

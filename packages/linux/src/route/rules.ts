@@ -25,7 +25,7 @@ const FR_ACT_TO_TBL = 1;
 const portRange = struct({ start: u16, end: u16 });
 
 /** struct fib_rule_hdr and FRA_* of linux/fib_rules.h. */
-export const ruleMessage = messageCodec(
+const ruleMessage = messageCodec(
   struct({
     family: u8,
     destinationLength: u8,

@@ -38,7 +38,7 @@ const trafficHeader = struct({
 });
 
 /** struct tcmsg and TCA_* of linux/rtnetlink.h. */
-export const trafficMessage = messageCodec(trafficHeader, { kind: [1, text], options: [2, bytes] });
+const trafficMessage = messageCodec(trafficHeader, { kind: [1, text], options: [2, bytes] });
 
 /** struct tc_u32_sel with one struct tc_u32_key behind it, linux/pkt_cls.h. */
 const selector = struct({
@@ -72,7 +72,7 @@ const mirred = struct({
 const action = attributes({ kind: [1, text], options: [2, attributes({ parameters: [2, mirred] })] });
 
 /** TCA_U32_* of linux/pkt_cls.h. */
-export const u32Options = attributes({
+const u32Options = attributes({
   selector: [5, selector],
   actions: [7, attributes({ first: [1, action] })],
 });
