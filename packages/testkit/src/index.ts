@@ -9,6 +9,7 @@ export {
   testTokens,
 } from "./contexts.js";
 export { type ElementContractOptions, elementContract, establishedConnection } from "./element-contract.js";
+export { type FakeDns, type FakeDnsRecord, fakeDns } from "./fake-dns.js";
 export { type MemoryDescriptors, memoryDescriptors, memoryLinkPair } from "./memory-descriptors.js";
 export { MemoryNetwork, type MemoryPeerOptions, type MemoryServer } from "./memory-network.js";
 export {
@@ -30,4 +31,5 @@ export {
   registryElementContract,
   registryStoreContract,
 } from "./registry-contract.js";
+export { resolverContract } from "./resolver-contract.js";
 export { VirtualClock } from "./virtual-clock.js";
