@@ -22,8 +22,6 @@ export interface ElementContractOptions {
   readonly request?: () => Request;
   /** Puts what the element needs into the context. */
   readonly context?: (ctx: Context) => Context;
-  /** False for an element that answers itself instead of calling next. Default true. */
-  readonly callsNext?: boolean;
 }
 
 const marker = contextKey<string>("contract-marker");
@@ -59,7 +57,6 @@ export function elementContract(
   factory: (clock: VirtualClock) => NetworkServiceElement,
   options: ElementContractOptions = {},
 ): void {
-  if (options.callsNext === false) return;
   const setUp = () => {
     const clock = new VirtualClock();
     const next = new Next();

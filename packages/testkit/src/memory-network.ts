@@ -41,9 +41,9 @@ export interface MemoryPeerOptions {
 
 /** A server of the memory network. */
 export interface MemoryServer {
-  /** Ends gracefully: new calls are refused, streams end as UNAVAILABLE. */
+  /** New calls are refused; calls in flight and streams end as UNAVAILABLE. */
   close(): void;
-  /** As a crash: calls in flight fail as UNAVAILABLE too. */
+  /** The same, as a crash looks from outside. */
   kill(): void;
   /** From now on calls are accepted and never answered. */
   pause(): void;

@@ -55,8 +55,6 @@ export interface InjectedErrors {
   /** Ascending 0-based call indexes; a trailing -1 means every later call; `[-1]` (default) always; `[]` never. */
   readonly request?: readonly number[];
   readonly close?: readonly number[];
-  /** For the registry probe. */
-  readonly find?: readonly number[];
   /** Default: UNKNOWN "error originates in chain". */
   readonly error?: unknown;
 }
