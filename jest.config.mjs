@@ -13,6 +13,8 @@ export default {
       { module: { type: "es6" }, jsc: { target: "es2022", parser: { syntax: "typescript" } } },
     ],
   },
+  // Jest's own place is named by the user's number, which is root's in a user namespace
+  cacheDirectory: "<rootDir>/node_modules/.cache/jest",
   setupFiles: ["<rootDir>/tooling/jest.setup.mjs"],
   injectGlobals: true,
   testTimeout: 10_000,

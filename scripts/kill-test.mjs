@@ -3,9 +3,9 @@
  * npm run test:kill                          20 rounds: the demo is killed, and nothing may be left
  * npm run test:kill -- --rounds 4 --seed 7   another number of rounds, the same moments again
  */
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { killTest } from "../test/kill/kill.mjs";
-import { build, install, phase } from "./setup.mjs";
+import { build, install, phase, repository } from "./setup.mjs";
 
 const { values } = parseArgs({
   options: { rounds: { type: "string", default: "20" }, seed: { type: "string" } },
@@ -15,6 +15,7 @@ const seed = Number(values.seed ?? Math.floor(Math.random() * 1e6));
 
 console.log(phase(install({ dev: false }), "installed"));
 console.log(phase(await build(), "built"));
+const { killTest } = await import(join(repository, "test", "kill", "kill.mjs"));
 console.log(`${rounds} rounds, seed ${seed}`);
 const startMs = performance.now();
 const { passed, failures } = await killTest({ rounds, seed, log: (line) => console.log(line) });

@@ -6,6 +6,7 @@ import {
   type LabProcess,
   leftBehind,
   type Scenario,
+  type Snapshot,
   takeSnapshot,
   waitFor,
 } from "@nsm/lab";
@@ -54,7 +55,7 @@ async function cycle(client: LabProcess, count: number): Promise<Run> {
 const isCompared = (name: string): boolean => /^(timers$|transport\.|daemon\.)/.test(name);
 
 /** Counts that grew, as lines. */
-export function grown(before: Record<string, DaemonCounts>, after: Record<string, DaemonCounts>): string[] {
+function grown(before: Record<string, DaemonCounts>, after: Record<string, DaemonCounts>): string[] {
   return Object.entries(after).flatMap(([process, counts]) =>
     Object.entries(counts).flatMap(([name, count]) => {
       const former = before[process]?.[name] ?? 0;
@@ -63,8 +64,35 @@ export function grown(before: Record<string, DaemonCounts>, after: Record<string
   );
 }
 
+const count = (kind: string, lines: readonly string[] = []): number =>
+  lines.filter((line) => line.startsWith(`${kind} `)).length;
+
+/** Descriptors of every process by kind, before and after. */
+const descriptorFigures = (before: Snapshot, after: Snapshot): string[] =>
+  Object.entries(after.descriptors).map(([name, kinds]) => {
+    const former = before.descriptors[name] ?? {};
+    const changes = Object.keys({ ...former, net: 0, ...kinds }).map(
+      (kind) => `${kind.replace("anon_inode ", "")} ${former[kind] ?? 0} -> ${kinds[kind] ?? 0}`,
+    );
+    return `${name}: ${changes.join(", ")}`;
+  });
+
+/** Links, routes … of every namespace, before and after. */
+const kernelFigures = (before: Snapshot, after: Snapshot): string[] =>
+  Object.entries(after.kernel).map(([place, lines]) => {
+    const changes = ["link", "address", "route", "rule", "neighbour", "filter"].map(
+      (kind) => `${kind} ${count(kind, before.kernel[place])} -> ${count(kind, lines)}`,
+    );
+    return `${place}: ${changes.join(", ")}`;
+  });
+
 const rssMiB = (counts: DaemonCounts | undefined): number =>
   Math.round((counts?.["memoryBytes.rss"] ?? Number.NaN) / 2 ** 20);
+
+const memoryFigures = (before: Record<string, DaemonCounts>, after: Record<string, DaemonCounts>): string =>
+  Object.keys(after)
+    .map((name) => `${name} ${rssMiB(before[name])} -> ${rssMiB(after[name])} MiB`)
+    .join(", ");
 
 /** Starts everything; @returns the client, waiting for its orders. */
 async function prepare(lab: Lab, { remote, clientScript }: CyclesOptions): Promise<LabProcess> {
@@ -109,21 +137,9 @@ export const cycles = (options: CyclesOptions): Scenario => ({
     run.note(
       `${figure(perCycleMs)} per cycle; connect p50 ${figure(connectMs.p50)}, p95 ${figure(connectMs.p95)}`,
     );
-    for (const [name, kinds] of Object.entries(after.descriptors)) {
-      const before = snapshot.descriptors[name] ?? {};
-      const change = Object.keys({ ...before, ...kinds }).map(
-        (kind) => `${kind} ${before[kind] ?? 0} -> ${kinds[kind] ?? 0}`,
-      );
-      run.note(`${name}: ${change.join(", ")}; ${rssMiB(counts[name])} -> ${rssMiB(countsAfter[name])} MiB`);
-    }
-    for (const [place, lines] of Object.entries(after.kernel)) {
-      const kinds = ["link", "address", "route", "rule", "neighbour", "filter"];
-      const of = (kind: string, list: readonly string[] = []): number =>
-        list.filter((line) => line.startsWith(`${kind} `)).length;
-      run.note(
-        `${place}: ${kinds.map((kind) => `${kind}s ${of(kind, snapshot.kernel[place])} -> ${of(kind, lines)}`).join(", ")}`,
-      );
-    }
+    for (const line of [...descriptorFigures(snapshot, after), ...kernelFigures(snapshot, after)])
+      run.note(line);
+    run.note(`memory: ${memoryFigures(counts, countsAfter)}`);
     const problems = [...left, ...grown(counts, countsAfter)];
     if (problems.length > 0) throw new Error(`left behind:\n${problems.join("\n")}`);
   },
