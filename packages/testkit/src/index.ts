@@ -10,6 +10,7 @@ export {
 } from "./contexts.js";
 export { type ElementContractOptions, elementContract, establishedConnection } from "./element-contract.js";
 export { type FakeDns, type FakeDnsRecord, fakeDns } from "./fake-dns.js";
+export { type TestIdentity, testIdentity } from "./identities.js";
 export { type MemoryDescriptors, memoryDescriptors, memoryLinkPair } from "./memory-descriptors.js";
 export { MemoryNetwork, type MemoryPeerOptions, type MemoryServer } from "./memory-network.js";
 export {
@@ -32,4 +33,14 @@ export {
   registryStoreContract,
 } from "./registry-contract.js";
 export { resolverContract } from "./resolver-contract.js";
+export {
+  es256Tokens,
+  expiringTokens,
+  type Hs256TokenOptions,
+  hs256Tokens,
+  skewedTokens,
+  type TestTokenClaims,
+  tamperedTokens,
+  wrongAudienceTokens,
+} from "./tokens.js";
 export { VirtualClock } from "./virtual-clock.js";
