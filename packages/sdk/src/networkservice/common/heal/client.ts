@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  type Connection,
+  type Context,
+  detached,
+  type Liveness,
+  type NetworkServiceElement,
+} from "@nsm/core";
+import { loadMetadata } from "../../utils/metadata/index.js";
+import { eventFactory } from "../begin/context.js";
+import { clientChannel } from "../client-conn/context.js";
+import { HealBackoff } from "./backoff.js";
+import type { LivenessCheck } from "./data-plane.js";
+import { Guard } from "./guard.js";
+
+/** Options of {@link healClient}. */
+export interface HealOptions {
+  /** Checks the data path. Default: only the control plane is watched. */
+  readonly liveness?: Liveness;
+  /** Pause between two checks, milliseconds. Default 200. */
+  readonly livenessIntervalMs?: number;
+  /** Time of one check, milliseconds. Default 100. */
+  readonly livenessTimeoutMs?: number;
+}
+
+/**
+ * Repairs connections. From each successful Request on it follows the connection at the next hop and, with a
+ * liveness check, its data path. When the next hop is gone or says that the connection is DOWN or deleted, the
+ * control plane is lost; when the check fails, the data plane. Then the connection is requested anew, after pauses of
+ * 50 ms doubling to 200 ms between attempts, until that succeeds. With a check the endpoint is kept while the data
+ * path is alive, which is asked before every attempt; otherwise the old way is closed and any endpoint may answer.
+ * A next hop that ends the stream as CANCELLED stops the repair; one that refuses to be watched is only checked by
+ * its data path. A Request fired from elsewhere that succeeds ends a repair, as does Close. A Request that fails on an
+ * established connection leaves it watched as before.
+ *
+ * Place after `begin` and `metadata`, before `dial`, in the application that made the connection and never in one
+ * that passes on. State: one stream and one timer per connection, ended with `chainCtx`.
+ * Upstream: `heal.NewClient`. Deviations: upstream opens the stream inside the Request, without a deadline, and fails
+ * the Request when that fails; here it is opened afterwards within 15 s, and a next hop that cannot be reached is
+ * repaired like a lost one. Upstream repeats without pause, also after another Request has succeeded.
+ */
+export function healClient(chainCtx: Context, options: HealOptions = {}): NetworkServiceElement {
+  const guards = new Map<string, Guard>();
+  const { liveness, livenessIntervalMs: intervalMs = 200, livenessTimeoutMs: timeoutMs = 100 } = options;
+  const check: LivenessCheck | undefined = liveness && { liveness, intervalMs, timeoutMs };
+
+  const guard = (ctx: Context, connection: Connection, backoff: HealBackoff): void => {
+    const channel = loadMetadata(ctx, clientChannel);
+    const factory = ctx.get(eventFactory);
+    if (channel === undefined || factory === undefined || chainCtx.signal.aborted) return;
+    const { id } = connection;
+    const fresh = new Guard({
+      ctx: detached(ctx, chainCtx.signal),
+      channel,
+      connection,
+      factory,
+      check,
+      backoff,
+      onEnd: (ended) => {
+        if (guards.get(id) === ended) guards.delete(id);
+      },
+    });
+    guards.set(id, fresh);
+    void fresh.run();
+  };
+
+  return {
+    name: "heal-client",
+    async request(ctx, request, next) {
+      const former = guards.get(request.connection.id);
+      const wasHealing = former?.isHealing === true;
+      if (!wasHealing) former?.end();
+      let connection: Connection;
+      try {
+        connection = await next.request(ctx, request);
+      } catch (error) {
+        if (former !== undefined && !wasHealing) guard(ctx, former.connection, former.backoff);
+        throw error;
+      }
+      former?.end();
+      guard(ctx, connection, former?.backoff ?? new HealBackoff());
+      return connection;
+    },
+    async close(ctx, connection, next) {
+      const current = guards.get(connection.id);
+      // a Close that belongs to the reselection of the guard itself must not end it
+      if (current?.isRequesting !== true) current?.end();
+      await next.close(ctx, connection);
+    },
+    statistics: () => ({ watched: guards.size }),
+  };
+}

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type ConnectionEvent, ConnectionEventType, State } from "@nsm/api";
+import {
+  Code,
+  type Connection,
+  chain,
+  type Liveness,
+  type NetworkServiceElement,
+  StatusError,
+  start,
+  withCancel,
+} from "@nsm/core";
+import {
+  capture,
+  elementContract,
+  injectError,
+  MemoryNetwork,
+  requestWith,
+  testContext,
+  VirtualClock,
+} from "@nsm/testkit";
+import { metadataClient } from "../../utils/metadata/index.js";
+import { beginClient } from "../begin/index.js";
+import { clientConnClient } from "../client-conn/index.js";
+import { ConnectionEvents } from "../monitor/index.js";
+import { type HealOptions, healClient } from "./index.js";
+
+elementContract((clock) => healClient(testContext({ clock })), {
+  before: () => [beginClient(), metadataClient()],
+});
+
+const url = new URL("unix:///run/next.sock");
+
+const newRequest = (id = "id-0") =>
+  requestWith({ id, networkService: "ns", path: { pathSegments: [{ name: "nsc", id }] } });
+
+/** The same connection as the next hop announces it. */
+function eventOf(connection: Connection, state: State, type = ConnectionEventType.UPDATE): ConnectionEvent {
+  const path = {
+    index: 1,
+    pathSegments: [...connection.path.pathSegments.slice(0, 1), { name: "next", id: "next-0" }],
+  };
+  const announced = requestWith({ id: "next-0", networkService: "ns", state, path }).connection;
+  return { type, connections: { "next-0": announced } };
+}
+
+async function setUp(options: HealOptions = {}, ...behind: NetworkServiceElement[]) {
+  const clock = new VirtualClock();
+  const life = withCancel(testContext({ clock }));
+  const network = new MemoryNetwork();
+  const events = new ConnectionEvents(life.ctx);
+  const listen = () => network.listen(url, { monitor: events }, life.ctx);
+  const server = listen();
+  const channel = await network.connector().connect(url, { scope: "own", signal: life.ctx.signal });
+  const heal = healClient(life.ctx, options);
+  const seen = capture();
+  const client = start(
+    chain("test", beginClient(), metadataClient(), clientConnClient(channel), heal, seen, ...behind),
+  );
+  const ctx = testContext({ clock, timeoutMs: 15_000 });
+  /** Whether the last Request asks for another endpoint. */
+  const reselected = () => seen.lastRequest?.connection.state === State.RESELECT_REQUESTED;
+  return { clock, life, network, events, listen, server, heal, seen, client, ctx, reselected };
+}
+
+/** A liveness check whose outcome is set from outside. */
+function switchable(alive = true) {
+  const liveness: Liveness & { outcome: boolean; checks: number } = {
+    outcome: alive,
+    checks: 0,
+    alive: async () => {
+      liveness.checks += 1;
+      return liveness.outcome;
+    },
+  };
+  return liveness;
+}
+
+describe("heal client without liveness check", () => {
+  it("asks for another endpoint when the next hop says DOWN, after closing the old way", async () => {
+    const { clock, client, ctx, events, seen, reselected } = await setUp();
+    const connection = await client.request(ctx, newRequest());
+    await clock.settle();
+    events.send(eventOf(connection, State.DOWN));
+    await clock.settle();
+    expect([seen.requests.length, seen.closed.length]).toEqual([2, 1]);
+    expect(reselected()).toBe(true);
+  });
+
+  it("asks for another endpoint when the next hop deletes the connection", async () => {
+    const { clock, client, ctx, events, reselected } = await setUp();
+    const connection = await client.request(ctx, newRequest());
+    events.send(eventOf(connection, State.UP));
+    await clock.settle();
+    events.send(eventOf(connection, State.UP, ConnectionEventType.DELETE));
+    await clock.settle();
+    expect(reselected()).toBe(true);
+  });
+
+  it("does nothing on other changes", async () => {
+    const { clock, client, ctx, events, seen } = await setUp();
+    const connection = await client.request(ctx, newRequest());
+    await clock.settle();
+    events.send(eventOf(connection, State.REFRESH_REQUESTED));
+    events.send(eventOf(connection, State.UP));
+    await clock.advance(60_000);
+    expect(seen.requests).toHaveLength(1);
+  });
+
+  it("hears a DOWN that was announced before the Request returned", async () => {
+    let announce = (): void => {};
+    const early: NetworkServiceElement = {
+      name: "early",
+      request: async (_ctx, { connection }) => {
+        announce();
+        return connection;
+      },
+    };
+    const { clock, client, ctx, events, seen } = await setUp({}, early);
+    announce = () => {
+      announce = () => {};
+      events.send(eventOf(newRequest().connection, State.DOWN));
+    };
+    await client.request(ctx, newRequest());
+    await clock.advance(0);
+    expect(seen.requests.length).toBeGreaterThan(1);
+  });
+
+  it("repeats after 50, 100 and then every 200 ms until the next hop is back", async () => {
+    const failing = injectError({ request: [1, 2, 3, 4, 5, 6] });
+    const { clock, client, ctx, server, listen, seen, heal } = await setUp({}, failing);
+    await client.request(ctx, newRequest());
+    await clock.settle();
+    server.kill();
+    await clock.settle();
+    const counts: number[] = [];
+    for (const ms of [0, 50, 100, 200, 200]) {
+      await clock.advance(ms);
+      counts.push(seen.requests.length);
+    }
+    expect(counts).toEqual([2, 3, 4, 5, 6]);
+    listen();
+    await clock.advance(400);
+    expect(seen.requests).toHaveLength(8);
+    await clock.advance(60_000);
+    expect(seen.requests).toHaveLength(8);
+    expect(heal.statistics?.()).toEqual({ watched: 1 });
+  });
+
+  it("keeps pauses when repairs succeed but do not last", async () => {
+    const { clock, client, ctx, server, seen } = await setUp();
+    await client.request(ctx, newRequest());
+    await clock.settle();
+    server.kill();
+    await clock.advance(1000);
+    expect(seen.requests.length).toBeGreaterThan(4);
+    expect(seen.requests.length).toBeLessThan(9);
+  });
+
+  it("watches again after a Request that failed on an established connection", async () => {
+    const { clock, client, ctx, events, seen } = await setUp({}, injectError({ request: [1] }));
+    const connection = await client.request(ctx, newRequest());
+    await expect(client.request(ctx, newRequest())).rejects.toThrow("error originates in chain");
+    await clock.settle();
+    events.send(eventOf(connection, State.DOWN));
+    await clock.settle();
+    expect(seen.requests).toHaveLength(3);
+  });
+
+  it("stops a repair once another Request has succeeded", async () => {
+    const { clock, client, ctx, events, seen } = await setUp({}, injectError({ request: [1, 2] }));
+    const connection = await client.request(ctx, newRequest());
+    await clock.settle();
+    events.send(eventOf(connection, State.DOWN));
+    await clock.advance(10);
+    expect(seen.requests).toHaveLength(2);
+    await expect(client.request(ctx, newRequest())).rejects.toThrow();
+    events.send(eventOf(connection, State.UP));
+    await client.request(ctx, newRequest());
+    await clock.advance(60_000);
+    expect(seen.requests).toHaveLength(4);
+  });
+
+  it("ends with Close, also while it repairs", async () => {
+    const { clock, client, ctx, events, seen, heal } = await setUp(
+      {},
+      injectError({ request: [1, -1], close: [] }),
+    );
+    const connection = await client.request(ctx, newRequest());
+    await clock.settle();
+    events.send(eventOf(connection, State.DOWN));
+    await clock.advance(60);
+    const attempts = seen.requests.length;
+    await client.close(ctx, connection);
+    expect(heal.statistics?.()).toEqual({ watched: 0 });
+    await clock.advance(60_000);
+    expect(seen.requests).toHaveLength(attempts);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it("ends with the chain", async () => {
+    const { clock, client, ctx, life, events, seen, heal } = await setUp();
+    const connection = await client.request(ctx, newRequest());
+    await clock.settle();
+    life.cancel();
+    events.send(eventOf(connection, State.DOWN));
+    await clock.advance(60_000);
+    expect(seen.requests).toHaveLength(1);
+    expect(heal.statistics?.()).toEqual({ watched: 0 });
+  });
+
+  it("never keeps a Request waiting for the stream, and takes a silent next hop as lost after 15 s", async () => {
+    const { clock, client, ctx, server, seen } = await setUp();
+    server.pause();
+    await client.request(ctx, newRequest());
+    await clock.advance(14_999);
+    expect(seen.requests).toHaveLength(1);
+    await clock.advance(1);
+    expect(seen.requests).toHaveLength(2);
+  });
+
+  it.each([
+    [Code.CANCELLED, 1],
+    [Code.UNIMPLEMENTED, 1],
+    [Code.PERMISSION_DENIED, 1],
+    [Code.UNKNOWN, 2],
+  ])("takes a stream that ends with code %s as written", async (code, requests) => {
+    const { clock, client, ctx, network, server, life, seen } = await setUp();
+    server.close();
+    let opened = 0;
+    network.listen(
+      url,
+      {
+        monitor: {
+          async *monitorConnections() {
+            yield { type: ConnectionEventType.INITIAL_STATE_TRANSFER, connections: {} };
+            if (opened++ === 0) throw new StatusError(code, "over");
+            await new Promise(() => {});
+          },
+        },
+      },
+      life.ctx,
+    );
+    await client.request(ctx, newRequest());
+    await clock.advance(10_000);
+    expect(seen.requests).toHaveLength(requests);
+  });
+
+  it("leaves a connection without channel alone", async () => {
+    const clock = new VirtualClock();
+    const ctx = testContext({ clock });
+    const heal = healClient(ctx);
+    await start(chain("test", beginClient(), metadataClient(), heal)).request(ctx, newRequest());
+    expect(heal.statistics?.()).toEqual({ watched: 0 });
+  });
+});
+
+describe("heal client with liveness check", () => {
+  it("asks for another endpoint when the data path is dead, though the control plane is well", async () => {
+    const liveness = switchable();
+    const { clock, client, ctx, seen, reselected } = await setUp({ liveness });
+    await client.request(ctx, newRequest());
+    await clock.advance(1000);
+    expect([liveness.checks, seen.requests.length]).toEqual([5, 1]);
+    liveness.outcome = false;
+    await clock.advance(200);
+    liveness.outcome = true;
+    expect([seen.requests.length, seen.closed.length]).toEqual([2, 1]);
+    expect(reselected()).toBe(true);
+    await clock.advance(10_000);
+    expect(seen.requests).toHaveLength(2);
+  });
+
+  it("keeps the endpoint while the data path is alive, and gives it up for good once it is dead", async () => {
+    const liveness = switchable();
+    const { clock, client, ctx, events, seen, reselected } = await setUp(
+      { liveness },
+      injectError({ request: [1, 2, 3, 4] }),
+    );
+    const connection = await client.request(ctx, newRequest());
+    await clock.settle();
+    events.send(eventOf(connection, State.DOWN));
+    await clock.advance(50);
+    expect([seen.requests.length, seen.closed.length, reselected()]).toEqual([3, 0, false]);
+    liveness.outcome = false;
+    await clock.advance(100);
+    expect([seen.requests.length, seen.closed.length, reselected()]).toEqual([4, 1, true]);
+    liveness.outcome = true;
+    events.send(eventOf(connection, State.UP));
+    await clock.advance(400);
+    expect(reselected()).toBe(true);
+  });
+
+  it("gives a check that never answers its time and one interval", async () => {
+    const liveness: Liveness = { alive: () => new Promise(() => {}) };
+    const { clock, client, ctx, seen } = await setUp({
+      liveness,
+      livenessIntervalMs: 1000,
+      livenessTimeoutMs: 500,
+    });
+    await client.request(ctx, newRequest());
+    await clock.advance(2499);
+    expect(seen.requests).toHaveLength(1);
+    await clock.advance(1);
+    expect(seen.requests).toHaveLength(2);
+  });
+
+  it("counts a check that cannot run as alive", async () => {
+    const liveness: Liveness = { alive: () => Promise.reject(new Error("no socket")) };
+    const { clock, client, ctx, seen } = await setUp({ liveness });
+    await client.request(ctx, newRequest());
+    await clock.advance(10_000);
+    expect(seen.requests).toHaveLength(1);
+  });
+
+  it("goes on checking when the next hop serves no monitor", async () => {
+    const liveness = switchable();
+    const { clock, client, ctx, network, server, life, seen } = await setUp({ liveness });
+    server.close();
+    network.listen(url, {}, life.ctx);
+    await client.request(ctx, newRequest());
+    await clock.advance(1000);
+    expect(seen.requests).toHaveLength(1);
+    liveness.outcome = false;
+    await clock.advance(200);
+    expect(seen.requests.length).toBeGreaterThan(1);
+  });
+});
