@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join, normalize } from "node:path";
+import { Code, StatusError } from "@nsm/core";
+
+/** A folder with more entries below it is refused: a mask must not make a daemon read a whole disk. */
+const MAX_ENTRIES = 10_000;
+
+/** Policies are a few kilobytes. */
+const MAX_SOURCE_BYTES = 1024 * 1024;
+
+/** What stands at a path, following links; undefined when nothing readable does. */
+export function kindOf(path: string): "file" | "folder" | undefined {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return undefined;
+  if (stats.isDirectory()) return "folder";
+  return stats.isFile() ? "file" : undefined;
+}
+
+/**
+ * Files below a folder, relative to `root`, in lexical order. Links are followed, but entries whose names start with
+ * two dots are left out: Kubernetes keeps the generations of a mounted ConfigMap in them and links the current one.
+ * @param folder relative to `root`, or absolute; an absent one has no files
+ * @throws RESOURCE_EXHAUSTED POLICY_FOLDER_TOO_BIG
+ */
+export function filesBelow(root: string, folder: string): string[] {
+  const files: string[] = [];
+  const waiting = [folder];
+  let seen = 0;
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (kindOf(under(root, next)) !== "folder") continue;
+    for (const entry of readdirSync(under(root, next))) {
+      seen += 1;
+      if (seen > MAX_ENTRIES) {
+        throw new StatusError(
+          Code.RESOURCE_EXHAUSTED,
+          `folder ${folder} has more than ${MAX_ENTRIES} entries: give the policies a folder of their own`,
+          { reason: "POLICY_FOLDER_TOO_BIG" },
+        );
+      }
+      if (entry.startsWith("..")) continue;
+      const path = normalize(join(next, entry));
+      const kind = kindOf(under(root, path));
+      if (kind === "folder") waiting.push(path);
+      else if (kind === "file") files.push(path);
+    }
+  }
+  return files.sort();
+}
+
+/**
+ * Text of a policy file.
+ * @throws RESOURCE_EXHAUSTED POLICY_TOO_BIG; what reading throws
+ */
+export function readSource(root: string, path: string): string {
+  const file = under(root, path);
+  if (statSync(file).size > MAX_SOURCE_BYTES) {
+    throw new StatusError(
+      Code.RESOURCE_EXHAUSTED,
+      `policy ${path} is larger than ${MAX_SOURCE_BYTES} bytes`,
+      {
+        reason: "POLICY_TOO_BIG",
+      },
+    );
+  }
+  return readFileSync(file, "utf8");
+}
+
+/** A path as seen from `root`; absolute ones stay. */
+export function under(root: string, path: string): string {
+  return path.startsWith("/") ? path : join(root, path);
+}

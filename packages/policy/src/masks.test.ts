@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { Code } from "@nsm/core";
+import { VirtualClock } from "@nsm/testkit";
+import { defaultMasks, policiesFromMasks } from "./index.js";
+import { policiesOf, sourceHash } from "./masks.js";
+import { type ShippedPolicy, shippedPolicies } from "./shipped.js";
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "policies-"));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const SOURCE = "# comment\npackage test.one\n\nvalid { true }\n";
+const twin: ShippedPolicy = { path: "twin.rego", sourceSha256: sourceHash(SOURCE), isAllowed: () => true };
+
+function write(path: string, text = SOURCE): string {
+  const file = join(directory, path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+  return file;
+}
+
+const pathsOf = (...masks: string[]) => policiesOf(masks, { directory }).map(({ path }) => path);
+const withTwin = (...masks: string[]) =>
+  policiesOf(masks, { directory, shipped: [...shippedPolicies, twin] }).map(({ path }) => path);
+const common = ["common/tokens_chained.rego", "common/tokens_expired.rego", "common/tokens_valid.rego"];
+
+describe("compiled-in policies", () => {
+  it("are named by expressions over both of their folders", () => {
+    expect(pathsOf("etc/nsm/opa/.*.rego")).toHaveLength(7);
+    expect(pathsOf("policies/.*.rego")).toHaveLength(7);
+    expect(pathsOf("etc/nsm/opa/common/tokens_.*.rego")).toEqual(common);
+    expect(pathsOf("/etc/nsm/opa/common/.*.rego")).toEqual(common);
+  });
+
+  it("are named by file and by folder, with and without a slash", () => {
+    expect(pathsOf("etc/nsm/opa/common/tokens_valid.rego")).toEqual(["common/tokens_valid.rego"]);
+    for (const mask of ["etc/nsm/opa/common", "policies/common/", "/etc/nsm/opa/common"]) {
+      expect(pathsOf(mask)).toEqual(common);
+    }
+  });
+
+  it("stand in the order of the masks, each once", () => {
+    expect(
+      pathsOf("etc/nsm/opa/server/.*.rego", "etc/nsm/opa/common", "etc/nsm/opa/.*/tokens_valid.rego"),
+    ).toEqual(["server/prev_token_signed.rego", ...common]);
+  });
+
+  it("are upstream's defaults for each kind of element", () => {
+    expect(pathsOf(...defaultMasks.networkServiceServer)).toEqual([
+      ...common,
+      "server/prev_token_signed.rego",
+    ]);
+    expect(pathsOf(...defaultMasks.networkServiceClient)).toEqual([
+      ...common,
+      "client/next_token_signed.rego",
+    ]);
+    expect(pathsOf(...defaultMasks.registryServer)).toEqual([
+      ...common,
+      "registry/client_allowed.rego",
+      "server/prev_token_signed.rego",
+    ]);
+    expect(pathsOf(...defaultMasks.registryClient)).toEqual([
+      ...common,
+      "registry/client_allowed.rego",
+      "client/next_token_signed.rego",
+    ]);
+    expect(pathsOf(...defaultMasks.monitor)).toEqual(["monitor/service_connection.rego"]);
+  });
+});
+
+describe("files on disk", () => {
+  it("that hold a shipped policy's source run natively, whatever their comments and layout", () => {
+    write("etc/nsm/opa/custom/a.rego", `# another\n${SOURCE.replace("\n\n", "\n\n\t")}# end\n`);
+    expect(withTwin("etc/nsm/opa/custom/.*.rego")).toEqual(["twin.rego"]);
+    expect(withTwin("etc/nsm/opa/custom")).toEqual(["twin.rego"]);
+    expect(withTwin("etc/nsm/opa/custom/a.rego")).toEqual(["twin.rego"]);
+  });
+
+  it("are found by absolute path", () => {
+    const file = write("mine/a.rego");
+    for (const mask of [file, dirname(file), `${directory}/mine/[a-z].rego`]) {
+      expect(withTwin(mask)).toEqual(["twin.rego"]);
+    }
+  });
+
+  it("come before compiled-in ones, and instead of the one of the same path", () => {
+    write("etc/nsm/opa/common/tokens_valid.rego");
+    expect(withTwin("etc/nsm/opa/common")).toEqual([
+      "twin.rego",
+      "common/tokens_chained.rego",
+      "common/tokens_expired.rego",
+    ]);
+  });
+
+  it("of a mounted ConfigMap count once", () => {
+    write("etc/nsm/opa/mine/..2026/a.rego");
+    symlinkSync("..2026", join(directory, "etc/nsm/opa/mine/..data"));
+    symlinkSync("..data/a.rego", join(directory, "etc/nsm/opa/mine/a.rego"));
+    expect(withTwin("etc/nsm/opa/mine/.*.rego")).toEqual(["twin.rego"]);
+  });
+
+  it("that are no shipped policy fail with the command that compiles them", () => {
+    write("etc/nsm/opa/mine/b.rego");
+    expect(() => pathsOf("etc/nsm/opa/.*.rego")).toThrow(
+      "opa build -t wasm -e test/one/valid etc/nsm/opa/mine/b.rego",
+    );
+    write("x.wasm");
+    expect(() => pathsOf("x.wasm")).toThrow("cannot be loaded yet");
+    write("y.rego", "valid { true }");
+    expect(() => pathsOf("y.rego")).toThrow("has no package");
+  });
+
+  it("are refused when they are too big or too many", () => {
+    write("big.rego", `package a\n${"#".repeat(1024 * 1024)}`);
+    expect(() => pathsOf("big.rego")).toThrow("larger than");
+    for (let i = 0; i < 10_001; i++) mkdirSync(join(directory, "many", String(i)), { recursive: true });
+    expect(() => pathsOf("many/.*")).toThrow("more than 10000 entries");
+  });
+});
+
+describe("masks fail closed", () => {
+  const invalid = (reason: string) => expect.objectContaining({ code: Code.INVALID_ARGUMENT, reason });
+
+  it.each([["etc/nsm/opa/commom/.*.rego"], ["common/.*.rego"], [""], ["None"]])(
+    "when %j has no hit",
+    (mask) => {
+      expect(() => pathsOf("etc/nsm/opa/common", mask)).toThrow(invalid("POLICY_MASK_WITHOUT_HIT"));
+    },
+  );
+
+  it("when a folder holds no policy", () => {
+    write("mine/readme.txt");
+    expect(() => pathsOf("mine")).toThrow(invalid("POLICY_MASK_WITHOUT_HIT"));
+  });
+
+  it("when there are none, and when one is no expression", () => {
+    expect(() => pathsOf()).toThrow(invalid("POLICY_MASKS_EMPTY"));
+    expect(() => pathsOf("etc/nsm/opa/(")).toThrow(invalid("POLICY_MASK_MALFORMED"));
+  });
+
+  it("but for the word none, which stands alone", async () => {
+    const clock = new VirtualClock();
+    await policiesFromMasks(["none"], { clock }).check({ auth_info: { certificate: "" } });
+    expect(() => pathsOf("none", "etc/nsm/opa/common")).toThrow(invalid("POLICY_MASK_MALFORMED"));
+  });
+});
