@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { newNetworkServiceEndpoint } from "@nsm/api";
+import { type NetworkServiceEndpoint, newNetworkServiceEndpoint } from "@nsm/api";
 import { endpointKind, findAll, registryChain, startRegistry, type WatchedFile } from "@nsm/core";
 import { registryCapture, registryElementContract, testContext } from "@nsm/testkit";
 import type { StringMap } from "../../../utils/string-map/index.js";
@@ -25,7 +25,7 @@ const ctx = testContext();
 const endpoint = (url: string) => newNetworkServiceEndpoint({ name: "nse", url });
 
 it("upstream sees the external address, the caller its own (swapip_test.go)", async () => {
-  const seen = registryCapture();
+  const seen = registryCapture<NetworkServiceEndpoint>();
   const registry = startRegistry(
     registryChain("test", swapIpServer(bothWays(["172.16.2.10", "180.10.1.1"])), seen),
   );
@@ -62,7 +62,7 @@ it.each([
   ["unix:///run/nsm.sock", "unix:///run/nsm.sock"],
   ["", ""],
 ])("%s becomes %s", async (url, swapped) => {
-  const seen = registryCapture();
+  const seen = registryCapture<NetworkServiceEndpoint>();
   const map = fixed(
     new Map([
       ["10.0.0.1", "1.1.1.1"],
