@@ -60,7 +60,8 @@ function startDemo(keep, env) {
   const args = [...first, "run", "demo", ...(keep ? ["--", "--keep"] : [])];
   const child = spawn(command, args, {
     cwd: repository,
-    env: { ...process.env, ...env },
+    // npm would put Node's cache of compiled code into TMPDIR
+    env: { ...process.env, NODE_DISABLE_COMPILE_CACHE: "1", ...env },
     // A session of its own: a signal to this test's terminal does not reach it
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
