@@ -13,6 +13,7 @@ export { type FakeDns, type FakeDnsRecord, fakeDns } from "./fake-dns.js";
 export { type TestIdentity, testIdentity } from "./identities.js";
 export { type MemoryDescriptors, memoryDescriptors, memoryLinkPair } from "./memory-descriptors.js";
 export { MemoryNetwork, type MemoryPeerOptions, type MemoryServer } from "./memory-network.js";
+export { type MemoryNameServer, memoryNameServer } from "./name-server.js";
 export {
   type Capture,
   type Counter,
@@ -44,3 +45,4 @@ export {
   wrongAudienceTokens,
 } from "./tokens.js";
 export { VirtualClock } from "./virtual-clock.js";
+export { type MemoryWatchedFile, memoryWatchedFile } from "./watched-file.js";

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Addresses that endpoints must not give. Upstream: `sdk/pkg/networkservice/common/excludedprefixes`.
+ *
+ * @packageDocumentation
+ */
+export { excludedPrefixesClient } from "./client.js";
+export { excludedPrefixesServer } from "./server.js";
