@@ -15,6 +15,11 @@ export interface AcceptedDescriptor {
   readonly ino: bigint;
 }
 
+/** What is known of a descriptor that was closed at once; nothing when even fstat(2) failed. */
+export interface RefusedDescriptor {
+  readonly refused: { readonly dev: bigint; readonly ino: bigint } | undefined;
+}
+
 /**
  * Closes a descriptor off the main thread: the last close of a file on a dead network or user-space file system
  * may block for as long as its server likes.
@@ -38,30 +43,31 @@ export const namespaceDevice = (): bigint => statSync("/proc/self/ns/net", { big
  *
  * @param fd ownership passes to this function
  * @param devices `namespaces`: of nsfs; `sockets`: of sockfs
- * @returns undefined when refused
  */
 export function acceptDescriptor(
   fd: number,
   devices: { readonly namespaces: bigint; readonly sockets: bigint },
-): AcceptedDescriptor | undefined {
+): AcceptedDescriptor | RefusedDescriptor {
   let kept: number | undefined;
+  let refused: RefusedDescriptor["refused"];
   try {
     const { mode, dev, ino } = identify(fd);
+    refused = { dev, ino };
     const type = mode & S_IFMT;
     if (type === S_IFSOCK && dev !== devices.sockets) {
       kept = fd;
       return { fd, dev, ino };
     }
-    if (type !== S_IFREG || dev !== devices.namespaces) return undefined;
+    if (type !== S_IFREG || dev !== devices.namespaces) return { refused };
     const usable = isPathDescriptor(fd) ? openSync(`/proc/self/fd/${fd}`, "r") : fd;
     if (namespaceType(usable) === CLONE_NEWNET) {
       kept = usable;
       return { fd: usable, dev, ino };
     }
     if (usable !== fd) closeSync(usable);
-    return undefined;
+    return { refused };
   } catch {
-    return undefined; // gone, or not to be opened here: as good as never sent
+    return { refused }; // gone, or not to be opened here
   } finally {
     if (kept !== fd) closeForeign(fd);
   }

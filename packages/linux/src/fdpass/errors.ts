@@ -3,7 +3,7 @@ import { getSystemErrorName } from "node:util";
 
 /**
  * Why a descriptor or its connection is not to be had:
- * - `FD_NOT_RECEIVED`: announced by the peer but not there within the wait;
+ * - `FD_NOT_RECEIVED`: announced by the peer but not there within the wait, or of a kind that is refused;
  * - `FD_ABORTED`: the caller's signal fired first (`cause` holds its reason);
  * - `FD_CLOSED`: the connection is or was closed;
  * - `FD_FLOOD`: the peer sent too many descriptors that nobody asked for, the connection was cut;

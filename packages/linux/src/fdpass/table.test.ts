@@ -77,9 +77,10 @@ describe("kinds of descriptors", () => {
     const before = openDescriptors();
     await pass(fd);
     expect(server.unclaimed).toBe(0);
-    const claim = server.claim(identity);
-    bench.timers.advance(500);
-    await expect(claim).rejects.toMatchObject({ code: "FD_NOT_RECEIVED" });
+    await expect(server.claim(identity)).rejects.toMatchObject({
+      code: "FD_NOT_RECEIVED",
+      message: expect.stringContaining(`${inodeUrl(identity)}, which is neither a network namespace`),
+    });
     const name = before.find((entry) => entry.startsWith(`${fd} `));
     await until(() => openDescriptors().length === before.filter((entry) => entry !== name).length);
   });
@@ -105,6 +106,13 @@ describe("claims", () => {
     bench.timers.advance(1);
     await outcome;
     await expect(claim).rejects.toMatchObject({ code: "FD_NOT_RECEIVED" });
+  });
+
+  it("fail at once when what arrives during the wait is refused", async () => {
+    const claim = server.claim(statSync("/dev/null", { bigint: true }));
+    const outcome = expect(claim).rejects.toThrow("neither a network namespace nor a socket file");
+    await pass(openSync("/dev/null", "r"));
+    await outcome;
   });
 
   it("take a descriptor that arrives during the wait", async () => {

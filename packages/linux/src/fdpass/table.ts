@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { closeSync } from "node:fs";
-import type { AcceptedDescriptor } from "./accept.js";
+import type { AcceptedDescriptor, RefusedDescriptor } from "./accept.js";
 import { FdPassError } from "./errors.js";
 import type { Counters } from "./statistics.js";
 
@@ -68,7 +68,9 @@ export class DescriptorTable {
   #ageTimer: { cancel(): void } | undefined;
   #burstTimer: { cancel(): void } | undefined;
   #closed: FdPassError | undefined;
-  #refused = 0;
+  /** What was refused and nobody has asked for; the flood limit bounds it. */
+  readonly #refused = new Set<string>();
+  #refusals = 0;
 
   /**
    * @param onFlood called at most once per excess, with the reason to cut the connection
@@ -85,10 +87,10 @@ export class DescriptorTable {
     return this.#byAge.size;
   }
 
-  /** Takes over an arrived descriptor, or notes (undefined) that one was refused. */
-  add(accepted: AcceptedDescriptor | undefined): void {
-    if (accepted === undefined) {
-      if (++this.#refused === this.limits.maxBurst) this.#flood("useless");
+  /** Takes over an arrived descriptor, or notes that one was refused and fails the claims for it. */
+  add(accepted: AcceptedDescriptor | RefusedDescriptor): void {
+    if ("refused" in accepted) {
+      this.#refuse(accepted);
       return;
     }
     if (this.#closed !== undefined) {
@@ -121,6 +123,7 @@ export class DescriptorTable {
       return Promise.resolve(this.#handOver(arrival));
     }
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
+    if (this.#refused.delete(key)) return Promise.reject(useless(key));
     return new Promise((resolve, reject) => {
       const waiters = this.#waiters.get(key) ?? new Set<Waiter>();
       this.#waiters.set(key, waiters);
@@ -155,6 +158,16 @@ export class DescriptorTable {
     for (const waiters of [...this.#waiters.values()]) for (const waiter of [...waiters]) waiter.fail(reason);
     this.#ageTimer?.cancel();
     this.#burstTimer?.cancel();
+  }
+
+  #refuse({ refused }: RefusedDescriptor): void {
+    if (refused !== undefined) {
+      const key = inodeUrl(refused);
+      const waiters = [...(this.#waiters.get(key) ?? [])];
+      for (const waiter of waiters) waiter.fail(useless(key));
+      if (waiters.length === 0) this.#refused.add(key);
+    }
+    if (++this.#refusals === this.limits.maxBurst) this.#flood("useless");
   }
 
   #handOver({ fd, dev, ino }: AcceptedDescriptor): ReceivedFd {
@@ -232,6 +245,12 @@ const aborted = (key: string, signal: AbortSignal | undefined): FdPassError =>
   new FdPassError("FD_ABORTED", `waiting for the file descriptor of ${key} was given up`, {
     cause: signal?.reason,
   });
+
+const useless = (key: string): FdPassError =>
+  new FdPassError(
+    "FD_NOT_RECEIVED",
+    `the peer sent a file descriptor of ${key}, which is neither a network namespace nor a socket file`,
+  );
 
 const notReceived = (key: string, waitMs: number): FdPassError =>
   new FdPassError(
