@@ -37,6 +37,8 @@ export interface MemoryPeerOptions {
   readonly tokens?: TokenSource;
   /** Identity shown to the other side; default none. */
   readonly identity?: PeerIdentity;
+  /** Whether a server takes and gives descriptors; default: except on `tcp:` URLs. */
+  readonly passesDescriptors?: boolean;
 }
 
 /** A server of the memory network. */
@@ -142,7 +144,7 @@ function memoryChannel(
   descriptors: MemoryDescriptors,
   close: () => void,
 ): Channel {
-  const passesDescriptors = url.protocol !== "tcp:";
+  const passesDescriptors = first.options.passesDescriptors ?? url.protocol !== "tcp:";
   const [clientLink, serverLink] = memoryLinkPair(descriptors);
   const link = <T>(value: T): T | undefined => (passesDescriptors ? value : undefined);
 

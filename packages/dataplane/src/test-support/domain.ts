@@ -98,7 +98,8 @@ export function testDomain(options: { readonly log?: Logger } = {}) {
       tokens: tokens(name),
       elements: [calls, seen, ...elements, mechanismsServer({ KERNEL: answer })],
     });
-    network.listen(url, served, ctx);
+    // Where descriptors pass, a namespace must be sent and not named
+    network.listen(url, served, ctx, { passesDescriptors: false });
     return { url, calls, seen };
   }
 

@@ -9,7 +9,7 @@ import {
 } from "@nsm/core";
 import { inodeParameter, setInodeParameter } from "../inode-parameter.js";
 import { type CallDescriptors, withCallDescriptors } from "./context.js";
-import { receiveFor } from "./receive.js";
+import { fileUrls, receiveFor } from "./receive.js";
 
 /**
  * A Close that the caller fires by itself announces a descriptor it does not have any more. One that is sent is there
@@ -28,14 +28,22 @@ function toInodeUrl(mechanism: Mechanism | undefined, descriptors: CallDescripto
   if (inodeUrl !== undefined) setInodeParameter(mechanism, inodeUrl);
 }
 
+/** Nothing behind may open a file that a neighbour named. */
+function dropForeignFile(mechanism: Mechanism | undefined, descriptors: CallDescriptors): void {
+  const [url] = fileUrls([mechanism]);
+  if (mechanism === undefined || url === undefined || descriptors.inodeUrlOf(url) !== undefined) return;
+  setInodeParameter(mechanism, undefined);
+}
+
 /**
  * Receives the descriptors that the caller announces in preferences and mechanism, so that what follows finds
  * `file:` URLs; the caller gets its `inode:` URL back. All descriptors of the call, those of `recvfd-client` included,
  * are closed when the call (or an element before that opened the call's table) returns. Transparent for callers over TCP and for events from inside. On Close a
- * descriptor that does not come within 100 ms is logged, and Close goes on with the `inode:` URL.
+ * descriptor that does not come within 100 ms is logged, and Close goes on with the `inode:` URL; a `file:` URL of the
+ * caller, which a Request may not have, is taken out.
  * Place before whatever uses `inodeURL`. State: none between calls. Upstream: `mechanisms/recvfd.NewServer`.
  * Deviation: upstream keeps descriptors until the Close.
- * @throws FAILED_PRECONDITION DESCRIPTOR_NOT_RECEIVED; INVALID_ARGUMENT NSM_INODE_URL (Request)
+ * @throws FAILED_PRECONDITION DESCRIPTOR_NOT_RECEIVED; INVALID_ARGUMENT NSM_INODE_URL, FOREIGN_FILE (Request)
  */
 export function recvfdServer(): NetworkServiceElement {
   return {
@@ -57,6 +65,7 @@ export function recvfdServer(): NetworkServiceElement {
           if (callerSends(ctx)) await receiveFor(waiting.ctx, "caller", [connection.mechanism], descriptors);
         } catch (error) {
           ctx.log.info({ err: error, connId: connection.id }, "Close came without its descriptor");
+          dropForeignFile(connection.mechanism, descriptors);
         } finally {
           waiting.cancel();
         }

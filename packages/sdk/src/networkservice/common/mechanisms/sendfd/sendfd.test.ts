@@ -13,6 +13,7 @@ import {
 } from "@nsm/core";
 import {
   capture,
+  counter,
   elementContract,
   injectError,
   MemoryNetwork,
@@ -85,7 +86,7 @@ function setUp({ scheme = "unix", server = [select], client = [] }: SetUp = {}) 
     ),
   );
   const ctx = testContext({ clock }).with(clientUrl, address);
-  return { ctx, next, onWire, inside, descriptors };
+  return { ctx, next, onWire, inside, descriptors, network };
 }
 
 const aborted = (signal: AbortSignal): Promise<never> =>
@@ -182,6 +183,24 @@ describe("recvfd server", () => {
     expect(urlOf(seen.lastClosed?.mechanism)).toBe("inode://4/1");
   });
 
+  it("refuses the URL of a file, which would be opened with the rights of this process", async () => {
+    const seen = capture();
+    const server = start(chain("test", recvfdServer(), seen));
+    const ctx = withCaller(testContext());
+    for (const named of [
+      request("file:///proc/1/ns/net"),
+      requestWith({ id: "a", mechanism: kernel("file:///proc/1/ns/net") }),
+    ]) {
+      await expect(server.request(ctx, named)).rejects.toMatchObject({
+        reason: "FOREIGN_FILE",
+        message: expect.stringContaining("file:///proc/1/ns/net"),
+      });
+    }
+    expect(seen.requests).toHaveLength(0);
+    await server.close(ctx, requestWith({ id: "a", mechanism: kernel("file:///proc/1/ns/net") }).connection);
+    expect(urlOf(seen.lastClosed?.mechanism)).toBeUndefined();
+  });
+
   it("waits no longer than 100 ms for the descriptor of a Close", async () => {
     const clock = new VirtualClock();
     const seen = capture();
@@ -253,6 +272,59 @@ describe("sendfd server and recvfd client", () => {
     const { ctx, next, descriptors } = setUp({ server: [answerOwn], client: [recvfdClient()] });
     await next.request(ctx, request(OWN_NETNS_URL));
     expect(descriptors.openCount).toBe(0);
+  });
+
+  it("refuse the URL of a file that was not sent, and close the new connection at the next hop", async () => {
+    const closes = counter();
+    const name = (inodeURL: string): NetworkServiceElement => ({
+      name: "name",
+      request: async (ctx, sent, next) => {
+        const connection = await next.request(ctx, sent);
+        connection.mechanism = kernel(inodeURL);
+        return connection;
+      },
+    });
+    const client = (url: string) =>
+      start(
+        chain(
+          "client",
+          metadataClient(),
+          dialClient(setUp().network.connector()),
+          recvfdClient(),
+          name(url),
+          closes,
+        ),
+      );
+    const { ctx } = setUp();
+    const refused = { reason: "FOREIGN_FILE", message: expect.stringContaining("file:///proc/1/ns/net") };
+    await expect(client("file:///proc/1/ns/net").request(ctx, request(OWN_NETNS_URL))).rejects.toMatchObject(
+      refused,
+    );
+    expect(closes.closes).toBe(1);
+    const own = await client(OWN_NETNS_URL).request(ctx, request(OWN_NETNS_URL));
+    expect(urlOf(own.mechanism)).toBe(OWN_NETNS_URL);
+    expect(closes.closes).toBe(1);
+  });
+
+  it("keep a connection whose refresh brings no descriptor", async () => {
+    const closes = counter();
+    let url = OWN_NETNS_URL;
+    const answer: NetworkServiceElement = {
+      name: "answer",
+      request: async (ctx, sent, next) => {
+        const connection = await next.request(ctx, sent);
+        connection.mechanism = kernel(url);
+        return connection;
+      },
+    };
+    const { ctx, network } = setUp();
+    const next = start(
+      chain("client", metadataClient(), dialClient(network.connector()), recvfdClient(), answer, closes),
+    );
+    await next.request(ctx, request(OWN_NETNS_URL));
+    url = "file:///proc/1/ns/net";
+    await expect(next.request(ctx, request(OWN_NETNS_URL))).rejects.toThrow("file:///proc/1/ns/net");
+    expect(closes.closes).toBe(0);
   });
 
   it("do nothing over tcp", async () => {
