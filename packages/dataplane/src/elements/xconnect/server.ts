@@ -7,6 +7,7 @@ import {
   type NetworkServiceElement,
   StatusError,
 } from "@nsm/core";
+import { nextHopMechanism } from "@nsm/sdk/networkservice/common/mechanism-translation";
 import { loadMetadata } from "@nsm/sdk/networkservice/utils/metadata";
 import { afterNext } from "../after-next.js";
 import { isNewSide, type SideLink, sideLink } from "../mechanism-driver/index.js";
@@ -31,12 +32,10 @@ export function xconnectServer(join: (a: HostPort, b: HostPort) => Promise<void>
 function linkOf(ctx: Context, side: LinkSide): SideLink {
   const link = loadMetadata(ctx, sideLink[side]);
   if (link !== undefined) return link;
-  const whom = side === "server" ? "requester" : "endpoint";
-  throw new StatusError(
-    Code.FAILED_PRECONDITION,
-    `no link to the ${whom}: its mechanism cannot be built here`,
-    {
-      reason: "LINK_MISSING",
-    },
-  );
+  const [whom, mechanism] =
+    side === "server" ? ["requester"] : ["endpoint", loadMetadata(ctx, nextHopMechanism)?.type];
+  const what = mechanism === undefined ? "its mechanism" : `its mechanism ${JSON.stringify(mechanism)}`;
+  throw new StatusError(Code.FAILED_PRECONDITION, `no link to the ${whom}: ${what} cannot be built here`, {
+    reason: "LINK_MISSING",
+  });
 }

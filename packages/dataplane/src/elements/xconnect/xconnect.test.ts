@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { newMechanism } from "@nsm/api";
 import { chain, type NetworkServiceElement, Scope, start } from "@nsm/core";
+import { mechanismTranslationClient } from "@nsm/sdk/networkservice/common/mechanism-translation";
 import { metadataServer, storeMetadata } from "@nsm/sdk/networkservice/utils/metadata";
 import { counter, requestWith, testContext } from "@nsm/testkit";
 import { sideLink } from "../mechanism-driver/index.js";
@@ -42,6 +43,24 @@ describe("the cross connect element", () => {
       message: expect.stringContaining("endpoint"),
     });
     expect(next.closes).toBe(1);
+  });
+
+  it("names the mechanism that the endpoint chose and nothing here builds", async () => {
+    const chooses: NetworkServiceElement = {
+      name: "chooses",
+      request: async (ctx, sent, next) => {
+        const connection = await next.request(ctx, sent);
+        connection.mechanism = newMechanism("LOCAL", "TELEPATHY");
+        return connection;
+      },
+    };
+    const element = xconnectServer(async () => {});
+    const server = start(
+      chain("t", metadataServer(), element, links(1, undefined), mechanismTranslationClient(), chooses),
+    );
+    await expect(server.request(testContext(), request())).rejects.toThrow(
+      'its mechanism "TELEPATHY" cannot',
+    );
   });
 
   it("keeps a live connection when joining fails on a refresh", async () => {

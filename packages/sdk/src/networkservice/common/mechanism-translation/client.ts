@@ -14,6 +14,9 @@ function lasting(ctx: Context, mechanism: Mechanism | undefined): Mechanism | un
   return copy;
 }
 
+/** The mechanism that the next hop answered with; set by {@link mechanismTranslationClient}. */
+export const nextHopMechanism = metadataKey<Mechanism>("client", "mechanism-translation");
+
 /**
  * Lets a forwarder have one mechanism towards the client and another one towards the endpoint: what follows sees the
  * next hop's mechanism (none on a first Request) and no preferences of the client, the caller gets its own mechanism
@@ -21,21 +24,20 @@ function lasting(ctx: Context, mechanism: Mechanism | undefined): Mechanism | un
  * mechanism, in the metadata. Upstream: `mechanismtranslation.NewClient`.
  */
 export function mechanismTranslationClient(): NetworkServiceElement {
-  const nextHop = metadataKey<Mechanism>("client", "mechanism-translation");
   return {
     name: "mechanism-translation-client",
     async request(ctx, request, next) {
       const incoming = clone(request.connection.mechanism);
       request.mechanismPreferences = [];
-      request.connection.mechanism = clone(loadMetadata(ctx, nextHop));
+      request.connection.mechanism = clone(loadMetadata(ctx, nextHopMechanism));
       const connection = await next.request(ctx, request);
       const used = lasting(ctx, connection.mechanism);
-      if (used !== undefined) storeMetadata(ctx, nextHop, used);
+      if (used !== undefined) storeMetadata(ctx, nextHopMechanism, used);
       connection.mechanism = incoming;
       return connection;
     },
     async close(ctx, connection, next) {
-      connection.mechanism = deleteMetadata(ctx, nextHop);
+      connection.mechanism = deleteMetadata(ctx, nextHopMechanism);
       await next.close(ctx, connection);
     },
   };

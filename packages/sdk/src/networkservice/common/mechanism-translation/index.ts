@@ -5,4 +5,4 @@
  *
  * @packageDocumentation
  */
-export { mechanismTranslationClient } from "./client.js";
+export { mechanismTranslationClient, nextHopMechanism } from "./client.js";
