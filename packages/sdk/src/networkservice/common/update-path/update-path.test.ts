@@ -46,6 +46,14 @@ describe.each(variants)("update-path %s", (_kind, element) => {
     await expect(result).rejects.toMatchObject({ reason: "PATH_CONNECTION_ID" });
   });
 
+  it("refuses a current segment without id, which links could not be told apart by", async () => {
+    const path = { index: 0, pathSegments: [{ name: "a", id: "" }] };
+    await expect(run("own", requestWith({ id: "", path })).result).rejects.toMatchObject({
+      reason: "PATH_CONNECTION_ID",
+      message: "connection.path.path_segments[0].id: empty",
+    });
+  });
+
   it("refuses an index beyond the path", async () => {
     const { result } = run("own", requestAt(1, "id-a", "a"));
     await expect(result).rejects.toMatchObject({

@@ -58,6 +58,11 @@ function stepOntoOwnSegment(
       { reason: "PATH_CONNECTION_ID" },
     );
   }
+  if (current.id === "") {
+    throw new StatusError(Code.INVALID_ARGUMENT, `connection.path.path_segments[${callerIndex}].id: empty`, {
+      reason: "PATH_CONNECTION_ID",
+    });
+  }
   path.index = callerIndex + 1;
   let own = segments[path.index];
   if (own === undefined) {
