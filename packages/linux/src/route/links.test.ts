@@ -42,6 +42,14 @@ describeInNetns("links", () => {
     expect(host?.statistics?.sentPackets).toBe(0);
   });
 
+  it("carries out more deletions at once than koffi runs calls", async () => {
+    const names = Array.from({ length: 300 }, (_, n) => `absent-${n}`);
+    await route.linkAdd(veth());
+    const deleted = await Promise.all([...names, "host-1"].map((name) => route.linkDelete(name)));
+    expect(deleted.filter((was) => was)).toEqual([true]);
+    expect(await route.linkGet("host-1")).toBeUndefined();
+  });
+
   it("leaves nothing behind when the peer's name is taken", async () => {
     await peerRoute.linkAdd({ kind: "bridge", name: "nsm-1" });
     await expect(route.linkAdd(veth())).rejects.toMatchObject({

@@ -101,11 +101,29 @@ export function send(fd: number, data: Uint8Array, address?: Uint8Array): number
   return checked(raw.sendto(fd, data, data.length, 0, address ?? null, address?.length ?? 0), "sendto");
 }
 
+/** koffi runs 256 calls at a time and refuses more; libuv's pool has four threads anyway. */
+const BACKGROUND_CALLS_MAX = 64;
+let backgroundCalls = 0;
+const waitingCalls: (() => void)[] = [];
+
 /**
- * sendto(2) of a netlink message on a thread of the pool, for requests that keep the kernel busy for long.
+ * sendto(2) of a netlink message on a thread of the pool, for requests that keep the kernel busy for long. Any number
+ * may be asked for; they begin in that order.
  * @returns whether it was sent; the error number stays on that other thread
  */
-export function sendInBackground(fd: number, data: Uint8Array): Promise<boolean> {
+export async function sendInBackground(fd: number, data: Uint8Array): Promise<boolean> {
+  if (backgroundCalls >= BACKGROUND_CALLS_MAX) await new Promise<void>((free) => waitingCalls.push(free));
+  else backgroundCalls++;
+  try {
+    return await sendOnThread(fd, data);
+  } finally {
+    const next = waitingCalls.shift();
+    if (next === undefined) backgroundCalls--;
+    else next();
+  }
+}
+
+function sendOnThread(fd: number, data: Uint8Array): Promise<boolean> {
   return new Promise((resolve, reject) => {
     raw.sendto.async(fd, data, data.length, 0, null, 0, (error: unknown, result: number) => {
       if (error) reject(error);
