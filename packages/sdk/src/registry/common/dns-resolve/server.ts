@@ -9,6 +9,7 @@ import type {
   Resolver,
 } from "@nsm/core";
 import { domainOfItem, type InterdomainItem, joinItem, stripItem } from "../../../utils/interdomain/index.js";
+import { registrationScope } from "../client-conn/context.js";
 import { clientUrl } from "../client-url/context.js";
 import { resolveService } from "./resolve.js";
 
@@ -39,8 +40,10 @@ export function dnsResolveServer<T extends InterdomainItem>(
     managerProxyService = "nsmgr-proxy.nsm-system",
   }: DnsResolveOptions = {},
 ): RegistryElement<T> {
-  const towards = async (ctx: Context, domain: string): Promise<Context> =>
-    ctx.with(clientUrl, await resolveService(ctx, resolver, registryService, domain));
+  const towards = async (ctx: Context, domain: string): Promise<Context> => {
+    const url = await resolveService(ctx, resolver, registryService, domain);
+    return ctx.with(clientUrl, url).with(registrationScope, domain);
+  };
 
   const managerProxy = async (ctx: Context, domain: string): Promise<URL | undefined> => {
     if (kind.type === "NetworkService") return undefined;
