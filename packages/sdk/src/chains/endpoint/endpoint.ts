@@ -25,6 +25,8 @@ export interface EndpointOptions {
   readonly name?: string;
   /** Checks the path up to here. Default: anybody may. */
   readonly authorize?: NetworkServiceElement;
+  /** Puts a check before the connection events, for example `monitorAuthorize`. Default: anybody may follow them. */
+  readonly authorizeMonitor?: (inner: MonitorService) => MonitorService;
   /** What the server does, in order. */
   readonly elements?: readonly NetworkServiceElement[];
 }
@@ -56,5 +58,5 @@ export function endpoint(options: EndpointOptions): Endpoint {
     trimPathServer(),
     ...(options.elements ?? []),
   );
-  return { networkService, monitor: events, events };
+  return { networkService, monitor: options.authorizeMonitor?.(events) ?? events, events };
 }

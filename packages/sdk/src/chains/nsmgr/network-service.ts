@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from "node:crypto";
-import type { Connector, Context, Descriptors, NetworkServiceElement, TokenSource } from "@nsm/core";
+import type {
+  Connector,
+  Context,
+  Descriptors,
+  MonitorService,
+  NetworkServiceElement,
+  TokenSource,
+} from "@nsm/core";
 import { type ClientInfo, clientInfoClient } from "../../networkservice/common/client-info/index.js";
 import { connectServer } from "../../networkservice/common/connect/index.js";
 import { discoverForwarderServer } from "../../networkservice/common/discover-forwarder/index.js";
@@ -34,6 +41,8 @@ export interface NsmgrNetworkServiceOptions {
   readonly clientInfo?: ClientInfo;
   /** Checks callers. Default: anybody may. */
   readonly authorize?: NetworkServiceElement;
+  /** Puts a check before the connection events. Default: anybody may follow them. */
+  readonly authorizeMonitor?: (inner: MonitorService) => MonitorService;
   /** Adds the cluster's excluded prefixes. Default: none. */
   readonly excludedPrefixes?: NetworkServiceElement;
   /** Counts. Default: none. */
@@ -66,6 +75,7 @@ export function nsmgrNetworkService(options: NsmgrNetworkServiceOptions): Endpoi
     name,
     tokens,
     ...(options.authorize === undefined ? {} : { authorize: options.authorize }),
+    ...(options.authorizeMonitor === undefined ? {} : { authorizeMonitor: options.authorizeMonitor }),
     elements: [
       clientInfoClient(options.clientInfo ?? {}), // before labels choose the forwarder
       discoverForwarderServer({

@@ -11,6 +11,11 @@ import {
   startRegistry,
   type TokenSource,
 } from "@nsm/core";
+import {
+  clientSlots,
+  type RegistryAuthorization,
+  serverSlots,
+} from "../../registry/common/authorize/index.js";
 import { beginClient, beginServer } from "../../registry/common/begin/index.js";
 import { clientConnClient } from "../../registry/common/client-conn/index.js";
 import { type ClientInfo, clientInfoServer } from "../../registry/common/client-info/index.js";
@@ -31,6 +36,10 @@ export interface NsmgrRegistryOptions {
   readonly ctx: Context;
   readonly tokens: TokenSource;
   readonly connector: Connector;
+  /** Checks callers; the manager's own lookups are not calls. Default: anybody may. */
+  readonly authorizeServer?: RegistryAuthorization | undefined;
+  /** Checks the answers of the domain's registry. Default: none. */
+  readonly authorizeClient?: RegistryAuthorization | undefined;
   /** Public URL of this manager as text, under which its node's endpoints are registered. */
   readonly managerUrl: string;
   /** The domain's registry; undefined = the manager keeps registrations itself, in memory. */
@@ -60,10 +69,12 @@ export interface NsmgrRegistry {
  */
 export function nsmgrRegistry(options: NsmgrRegistryOptions): NsmgrRegistry {
   const { ctx, tokens, clientInfo = {}, defaultExpirationMs = 60_000 } = options;
+  const authorize = serverSlots(options.authorizeServer);
   const networkServices = registryChain<NetworkService>(
     "network-service-registry",
     grpcMetadataServer(),
     updatePathServer(tokens),
+    ...authorize.networkServices,
     networkServiceRegistration(options),
   );
   const registration = registryChain<NetworkServiceEndpoint>(
@@ -75,6 +86,7 @@ export function nsmgrRegistry(options: NsmgrRegistryOptions): NsmgrRegistry {
     "endpoint-registry",
     grpcMetadataServer(),
     updatePathServer(tokens),
+    ...authorize.endpoints,
     beginServer(endpointKind),
     clientInfoServer(clientInfo),
     expireServer(ctx, { defaultExpirationMs }),
@@ -96,6 +108,7 @@ function networkServiceRegistration(options: NsmgrRegistryOptions): RegistryElem
       clientUrlClient(registryUrl),
       beginClient(networkServiceKind),
       clientConnClient(),
+      ...clientSlots(options.authorizeClient).networkServices,
       grpcMetadataClient(),
       dialClient(connector, { dialTimeoutMs }),
       connectClient(networkServiceKind),
@@ -112,6 +125,7 @@ function endpointRegistration(options: NsmgrRegistryOptions): RegistryElement<Ne
       beginClient(endpointKind),
       clientUrlClient(registryUrl),
       clientConnClient(),
+      ...clientSlots(options.authorizeClient).endpoints,
       grpcMetadataClient(),
       dialClient(connector, { dialTimeoutMs }),
       connectClient(endpointKind),

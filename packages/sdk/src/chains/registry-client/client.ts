@@ -2,10 +2,12 @@
 import {
   type Connector,
   type Context,
+  type Policy,
   type RegistryElement,
   type RegistryKind,
   registryChain,
 } from "@nsm/core";
+import { authorizeClient } from "../../registry/common/authorize/index.js";
 import { beginClient } from "../../registry/common/begin/index.js";
 import { clientConnClient } from "../../registry/common/client-conn/index.js";
 import { clientUrlClient } from "../../registry/common/client-url/index.js";
@@ -30,6 +32,8 @@ export interface RegistryClientOptions<T extends Expiring> {
   readonly retry?: RetryOptions | false;
   /** False: ended watches stay ended and registrations are not watched. */
   readonly heal?: boolean;
+  /** Checks the registry's answers: a policy, or an element. Default: none. */
+  readonly authorizeClient?: Policy | RegistryElement<T> | undefined;
   /** Elements between `dial` and `connect`, for example `clientInfoClient`. */
   readonly additional?: readonly RegistryElement<T>[];
 }
@@ -48,18 +52,26 @@ export function registryClient<T extends Expiring>(
     dialTimeoutMs = 300,
     retry = {},
     heal = true,
+    authorizeClient: authorization,
     additional = [],
   }: RegistryClientOptions<T>,
 ): RegistryElement<T> {
   const retrying = retry === false ? [] : [retryClient(kind, ctx, retry)];
   const healing = heal ? [healClient(kind, ctx)] : [];
-  const lasting = kind.type === "NetworkService" ? healing : [...healing, refreshClient<T>(ctx)];
+  const authorizing =
+    authorization === undefined
+      ? []
+      : ["check" in authorization ? authorizeClient<T>(authorization) : authorization];
+  const inner =
+    kind.type === "NetworkService"
+      ? [...authorizing, ...healing]
+      : [...healing, refreshClient<T>(ctx), ...authorizing];
   return registryChain<T>(
     "registry-client",
     beginClient(kind),
     metadataClient(),
     ...retrying,
-    ...lasting,
+    ...inner,
     clientUrlClient(url),
     clientConnClient(),
     grpcMetadataClient(),

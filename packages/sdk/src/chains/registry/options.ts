@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { NetworkService, NetworkServiceEndpoint } from "@nsm/api";
 import type { Connector, Context, RegistryElement, RegistryStore, TokenSource } from "@nsm/core";
+import type { RegistryAuthorization } from "../../registry/common/authorize/index.js";
 
 /** The two registries of a daemon. */
 export interface Registries {
@@ -14,6 +15,10 @@ export interface RegistryServerOptions {
   readonly ctx: Context;
   readonly tokens: TokenSource;
   readonly connector: Connector;
+  /** Checks callers. Default: anybody may. */
+  readonly authorizeServer?: RegistryAuthorization | undefined;
+  /** Checks the answers of other domains' registries. Default: none. */
+  readonly authorizeClient?: RegistryAuthorization | undefined;
   /** Where names of other domains (with an `@`) go. Default: such calls fail as UNAVAILABLE. */
   readonly proxyRegistryUrl?: URL | undefined;
   /** Longest life of an endpoint's registration between refreshes, milliseconds; default 60 000. */

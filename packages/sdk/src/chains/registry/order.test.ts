@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ElementTree, elementTree, endpointKind, networkServiceKind } from "@nsm/core";
+import { type ElementTree, elementTree, endpointKind, networkServiceKind, type Policy } from "@nsm/core";
 import { MemoryNetwork, testContext, testTokens, VirtualClock } from "@nsm/testkit";
 import { nsmgrRegistry } from "../nsmgr/registry.js";
 import { registryClient } from "../registry-client/index.js";
@@ -13,6 +13,8 @@ const clock = new VirtualClock();
 const ctx = testContext({ clock });
 const tokens = testTokens({ clock });
 const connector = new MemoryNetwork().connector();
+const policy: Policy = { name: "anyone", check: async () => {} };
+const authorization = { authorizeServer: policy, authorizeClient: policy };
 
 const ELEMENTS: ReadonlySet<string> = new Set(["connect-server", "switch-case-server"]);
 
@@ -37,7 +39,7 @@ const members = (element: Parameters<typeof elementTree>[0]): ElementTree[] =>
 
 const begin = ["begin", "begin-client"] as const;
 const url = ["clienturl", "client-url-client"] as const;
-const authorizeClient = ["authorize", NOT_BUILT] as const;
+const authorizeClient = ["authorize", "authorize-client"] as const;
 const tail: readonly Expected[] = [
   ["grpcmetadata", "grpc-metadata-client"],
   ["dial", "dial-client"],
@@ -46,12 +48,12 @@ const tail: readonly Expected[] = [
 const server: readonly Expected[] = [
   ["grpcmetadata", "grpc-metadata-server"],
   ["updatepath", "update-path-server"],
-  ["authorize", NOT_BUILT],
+  ["authorize", "authorize-server"],
 ];
 const clientConn = ["clientconn", "client-conn-client"] as const;
 
 it("orders the registry's chains as upstream does", () => {
-  const { networkServices, endpoints } = registryServer({ ctx, tokens, connector });
+  const { networkServices, endpoints } = registryServer({ ctx, tokens, connector, ...authorization });
   expect(members(endpoints)).toEqual(
     expected([
       ...server,
@@ -87,7 +89,7 @@ it("orders the registry's chains as upstream does", () => {
 });
 
 describe("the manager's registry chains are ordered as upstream's", () => {
-  const registration = { ctx, tokens, connector, managerUrl: "tcp://10.0.0.1:5001" };
+  const registration = { ctx, tokens, connector, ...authorization, managerUrl: "tcp://10.0.0.1:5001" };
   const front: readonly Expected[] = [
     ...server,
     ["begin", "begin-server"],
@@ -125,7 +127,7 @@ describe("the manager's registry chains are ordered as upstream's", () => {
 });
 
 it("orders the registry clients as upstream does", () => {
-  const options = { ctx, connector };
+  const options = { ctx, connector, authorizeClient: policy };
   expect(members(registryClient(networkServiceKind, options))).toEqual(
     expected([
       begin,

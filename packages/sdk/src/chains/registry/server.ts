@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { NetworkService, NetworkServiceEndpoint } from "@nsm/api";
 import { endpointKind, networkServiceKind, type RegistryElement, registryChain } from "@nsm/core";
+import { clientSlots, serverSlots } from "../../registry/common/authorize/index.js";
 import { beginClient, beginServer } from "../../registry/common/begin/index.js";
 import { clientConnClient } from "../../registry/common/client-conn/index.js";
 import { clientUrlClient } from "../../registry/common/client-url/index.js";
@@ -34,6 +35,7 @@ function networkServiceRegistry(options: RegistryServerOptions): RegistryElement
     "network-service-registry",
     grpcMetadataServer(),
     updatePathServer(options.tokens),
+    ...serverSlots(options.authorizeServer).networkServices,
     metadataServer(),
     setPayloadServer(),
     switchCaseServer(
@@ -50,6 +52,7 @@ function endpointRegistry(options: RegistryServerOptions): RegistryElement<Netwo
     "endpoint-registry",
     grpcMetadataServer(),
     updatePathServer(options.tokens),
+    ...serverSlots(options.authorizeServer).endpoints,
     beginServer(endpointKind),
     metadataServer(),
     switchCaseServer(
@@ -81,6 +84,7 @@ function networkServiceProxy(options: RegistryServerOptions): RegistryElement<Ne
       clientUrlClient(proxyRegistryUrl),
       beginClient(networkServiceKind),
       clientConnClient(),
+      ...clientSlots(options.authorizeClient).networkServices,
       grpcMetadataClient(),
       dialClient(connector, { dialTimeoutMs }),
       connectClient(networkServiceKind),
@@ -96,6 +100,7 @@ function endpointProxy(options: RegistryServerOptions): RegistryElement<NetworkS
       beginClient(endpointKind),
       clientUrlClient(proxyRegistryUrl),
       clientConnClient(),
+      ...clientSlots(options.authorizeClient).endpoints,
       grpcMetadataClient(),
       dialClient(connector, { dialTimeoutMs }),
       connectClient(endpointKind),

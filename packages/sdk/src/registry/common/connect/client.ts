@@ -11,6 +11,7 @@ import {
   type RegistryNext,
   StatusError,
 } from "@nsm/core";
+import { answeringServer } from "../authorize/context.js";
 import { headerExchange } from "../grpc-metadata/context.js";
 
 /**
@@ -26,6 +27,8 @@ export function connectClient<T extends RegistryItem>(kind: RegistryKind<T>): Re
     for (const [key, value] of exchange?.request ?? []) outgoing.headers.set(key, value);
     const result = await call(registryOf(outgoing.channel, kind));
     if (exchange !== undefined) exchange.response = outgoing.responseHeaders;
+    const answering = ctx.get(answeringServer);
+    if (answering !== undefined) answering.peer = outgoing.channel.peer;
     return result;
   };
   return {
