@@ -38,7 +38,8 @@ async function demo() {
     return await runSandboxDemo({ startedMs, write: (line) => console.log(line) });
   }
   const { EXIT_NO_LINKS, launch, missingRequirements, namespaceAdvice } = await import(lab("launcher"));
-  const missing = missingRequirements(process.env.PATH ?? "", process.getuid?.() ?? 0);
+  const uid = process.getuid?.() ?? 0;
+  const missing = missingRequirements(process.env.PATH ?? "", uid);
   if (missing.length > 0) return fail("the demo cannot run here:", ...missing.map((line) => `  ${line}`));
   const stamp = new Date(startedMs).toISOString().replace(/[:.]/g, "-");
   const logs = join(repository, "reports", "demo", stamp);
@@ -47,7 +48,7 @@ async function demo() {
     args: [repository, logs, String(startedMs), ...args],
     env: process.env,
   });
-  if (code === EXIT_NO_LINKS) fail("try:", ...namespaceAdvice().map((line) => `  ${line}`));
+  if (code === EXIT_NO_LINKS) fail("try:", ...namespaceAdvice(uid).map((line) => `  ${line}`));
   return code;
 }
 

@@ -5,6 +5,7 @@ import {
   type Lab,
   type LabProcess,
   leftBehind,
+  mustRun,
   type Scenario,
   type Snapshot,
   takeSnapshot,
@@ -44,7 +45,7 @@ async function cycle(client: LabProcess, count: number): Promise<Run> {
     `${count} cycles`,
     10_000 + count * CYCLE_BOUND_MS,
     () => {
-      if (!client.running) throw new Error(`the client has ended: ${client.log().slice(-500)}`);
+      mustRun(client);
       return runs()[former];
     },
     100,

@@ -20,11 +20,11 @@ export {
   type ScenarioRun,
 } from "./scenario/scenario.js";
 export { Lab, type LabOptions } from "./world/lab.js";
-export type { LabProcess } from "./world/lab-process.js";
+export { type LabProcess, mustRun } from "./world/lab-process.js";
 export type { LabNode } from "./world/node.js";
 export { debugSocket, NSM_DIRECTORY, NSMGR_SOCKET } from "./world/paths.js";
 export type { Pod, Workload, WorldOptions } from "./world/pod.js";
 export { Probe } from "./world/probe.js";
 export { withRouteSocket } from "./world/underlay.js";
-export { WaitedTooLong, waitFor } from "./world/wait.js";
+export { Hopeless, WaitedTooLong, waitFor } from "./world/wait.js";
 export { runWorld, type WorldProgram } from "./world/world.js";

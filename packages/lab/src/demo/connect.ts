@@ -4,7 +4,7 @@ import { type InterfaceSeen, interfaceSeen } from "../checks/interface.js";
 import { type PathSeen, pathSeen } from "../checks/path.js";
 import { bidirectional, type PingSeen } from "../checks/ping.js";
 import type { Lab } from "../world/lab.js";
-import type { LabProcess } from "../world/lab-process.js";
+import { type LabProcess, mustRun } from "../world/lab-process.js";
 import type { LabNode } from "../world/node.js";
 import type { Pod } from "../world/pod.js";
 import { waitFor } from "../world/wait.js";
@@ -50,7 +50,7 @@ export async function connectClient(
   const client = await node.addPod(name);
   const process = client.startNsc([service], { NSM_LOG_FORMAT: "json", ...env });
   return await waitFor(`connection of ${name} to ${service}`, boundMs, async () => {
-    if (!process.running) throw new Error(`${name} has ended: ${process.log().slice(-500)}`);
+    mustRun(process);
     if (!process.log().includes(CONNECTED)) return undefined;
     const link = await interfaceSeen(client, "nsm-1");
     const path = await pathSeen(lab, node, `${name}-0`);

@@ -24,6 +24,10 @@ const POOL = "172.16.1.0/24";
 const pinged = ({ sent, received, medianMs }: PingSeen): string =>
   received === 0 ? `${received}/${sent}` : `${received}/${sent}, ${milliseconds(medianMs)}`;
 
+/** A path as a shell takes it. */
+const shellQuoted = (path: string): string =>
+  /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+
 /** Exit code after an interrupt, as shells have it for SIGINT. */
 const EXIT_INTERRUPTED = 130;
 
@@ -55,7 +59,7 @@ export async function runDemo(options: DemoOptions, ending: AbortSignal): Promis
     story.line(`FAILED while ${story.current}`);
     story.line(`  seen: ${error instanceof Error ? error.message : String(error)}`);
     story.line(`  logs: ${options.logFolder}`);
-    story.line(`  next: grep -hE "WARN|ERRO|FATA" ${options.logFolder}/*.log`);
+    story.line(`  next: tail -n 20 ${shellQuoted(options.logFolder)}/*.log`);
     return 1;
   } finally {
     await lab?.stop().catch(() => {});

@@ -7,20 +7,22 @@ export interface ProcessSeen {
   readonly parent: number;
   /** Start time in clock ticks since boot; tells a process from a later one with the same id. */
   readonly startTicks: string;
-  /** Arguments, separated by blanks. */
-  readonly commandLine: string;
+  /** Program and arguments. */
+  readonly args: readonly string[];
 }
 
-/** Looks a process up; undefined when there is none. */
-export type LookUp = (pid: number) => ProcessSeen | undefined;
+type LookUp = (pid: number) => ProcessSeen | undefined;
 
-/** Reads `/proc/<pid>/stat` behind the command name, which may contain blanks and brackets, and the arguments. */
-const inProc: LookUp = (pid) => {
+/**
+ * Looks a process up in `/proc`; undefined when there is none. The command name in `stat` may contain blanks and
+ * brackets.
+ */
+export const inProc: LookUp = (pid) => {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "utf8");
     const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    const commandLine = readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ");
-    return { parent: Number(fields[1]), startTicks: fields[19] ?? "", commandLine };
+    const args = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(0, -1);
+    return { parent: Number(fields[1]), startTicks: fields[19] ?? "", args };
   } catch {
     return undefined;
   }
@@ -50,7 +52,7 @@ function ancestorsOf(
     const seen = lookUp(pid);
     if (!seen) break;
     chain.push([pid, seen.startTicks]);
-    if (upToNpm === 0 && /\bnpm\b/.test(seen.commandLine)) upToNpm = chain.length;
+    if (upToNpm === 0 && seen.args.some((arg) => /\bnpm\b/.test(arg))) upToNpm = chain.length;
     pid = seen.parent;
   }
   const byNpm = env.npm_lifecycle_event !== undefined && /^npm\//.test(env.npm_config_user_agent ?? "");

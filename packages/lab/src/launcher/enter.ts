@@ -1,27 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
+import { inProc } from "./ancestors.js";
+import { isPrivileged } from "./requirements.js";
 
 /** Start of the last argument that the process holding a pod's namespaces shows in `/proc/<pid>/cmdline`. */
 export const HOLDER_PREFIX = "nsm-lab-pod:";
 
-const commandLine = (pid: string): string => {
+/** User of a process; undefined when there is none. */
+function ownerOf(pid: number): number | undefined {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, "latin1");
+    return statSync(`/proc/${pid}`).uid;
   } catch {
-    return "";
+    return undefined;
   }
-};
+}
 
-/** Pods and nodes of every lab of this user: name → pid of the process that holds its namespaces. */
-export function runningPods(): Map<string, number> {
-  const pods = new Map<string, number>();
-  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    const last = commandLine(pid).split("\0").at(-2) ?? "";
-    if (last.startsWith(HOLDER_PREFIX)) pods.set(last.slice(HOLDER_PREFIX.length), Number(pid));
-  }
-  return pods;
+/**
+ * Pods and nodes of every running lab that this user may enter: name → pid of the process that holds its namespaces.
+ * Of several with one name the one started last.
+ */
+export function runningPods(uid = process.getuid?.() ?? 0): Map<string, number> {
+  const found = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      const pid = Number(name);
+      const seen = inProc(pid);
+      const last = seen?.args.at(-1) ?? "";
+      if (!seen || !last.startsWith(HOLDER_PREFIX) || (uid !== 0 && uid !== ownerOf(pid))) return [];
+      return [{ pod: last.slice(HOLDER_PREFIX.length), pid, startTicks: Number(seen.startTicks) }];
+    });
+  found.sort((a, b) => a.startTicks - b.startTicks);
+  return new Map(found.map(({ pod, pid }) => [pod, pid]));
 }
 
 /**
@@ -41,11 +52,10 @@ export async function execInPod(
     process.stderr.write(`no pod "${pod}" is running (running: ${known})\n`);
     return 1;
   }
-  const uid = process.getuid?.() ?? 0;
   const [program = "sh", ...args] = command;
   const builtin = builtins[program];
   const inside = builtin === undefined ? [program, ...args] : [process.execPath, builtin, ...args];
-  const user = uid === 0 ? [] : ["--user", "--preserve-credentials"];
+  const user = isPrivileged(process.getuid?.() ?? 0) ? [] : ["--user", "--preserve-credentials"];
   const child = spawn("nsenter", ["-t", String(pid), ...user, "--net", "--mount", "--pid", "--", ...inside], {
     stdio: "inherit",
   });

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { watchAncestors } from "./ancestors.js";
-import { unshareFlags } from "./requirements.js";
+import { isPrivileged, unshareFlags } from "./requirements.js";
 
 /** Exit code of a world in which the kernel refuses links although it gave namespaces (AppArmor, seccomp). */
 export const EXIT_NO_LINKS = 3;
@@ -54,8 +54,8 @@ function handleSignals(child: ChildProcess): () => void {
  * @returns the exit code; 137 when it was killed
  */
 export async function launch(options: LaunchOptions): Promise<number> {
-  const uid = process.getuid?.() ?? 0;
-  const child = spawn("unshare", [...unshareFlags(uid), process.execPath, options.script, ...options.args], {
+  const flags = unshareFlags(isPrivileged(process.getuid?.() ?? 0));
+  const child = spawn("unshare", [...flags, process.execPath, options.script, ...options.args], {
     // The world reads its stdin: end of file means that this process is gone
     stdio: ["pipe", options.onStdout ? "pipe" : "inherit", "inherit"],
     env: options.env,

@@ -5,6 +5,7 @@ import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { ownChild } from "./children.js";
 import type { NamespaceHolder } from "./namespace-holder.js";
+import { Hopeless } from "./wait.js";
 
 /** A daemon to be run in a pod or node. */
 export interface ProcessSpec {
@@ -36,6 +37,15 @@ export interface LabProcess {
   signal(signal: NodeJS.Signals): void;
   /** Writes a line into the stdin of a process that takes lines. */
   send(line: string): void;
+}
+
+const LAST_LINES = 8;
+
+/** @throws Hopeless with its last words when a process has ended */
+export function mustRun(process: LabProcess): void {
+  if (process.running) return;
+  const lines = process.log().trimEnd().split("\n").slice(-LAST_LINES);
+  throw new Hopeless(`${process.name} has ended:\n${lines.map((line) => `    ${line}`).join("\n")}`);
 }
 
 /** Starts a daemon inside a holder's namespaces, in a session of its own: Ctrl-C reaches the lab only. */

@@ -16,7 +16,7 @@ import {
 } from "@nsm/core";
 import { developmentTokens } from "@nsm/identity";
 import { checkHealth, createConnector } from "@nsm/transport";
-import type { LabProcess } from "./lab-process.js";
+import { type LabProcess, mustRun } from "./lab-process.js";
 import { waitFor } from "./wait.js";
 
 /** How long a daemon may take until it serves, milliseconds. */
@@ -38,7 +38,7 @@ export class Probe {
   /** Waits until a daemon answers SERVING; fails at once when its process ended. */
   async serving(process: LabProcess, url: URL, service = ""): Promise<void> {
     await waitFor(`${process.name} serving on ${url.href}`, SERVING_BOUND_MS, async () => {
-      this.#mustRun(process);
+      mustRun(process);
       return (await this.health(url, service)) === "SERVING" ? true : undefined;
     });
   }
@@ -51,7 +51,7 @@ export class Probe {
   /** Waits until an endpoint or forwarder is found in the registry by its name. */
   async registered(process: LabProcess, nsmgrUrl: URL, name: string): Promise<NetworkServiceEndpoint> {
     return await waitFor(`registration of ${name}`, SERVING_BOUND_MS, async () => {
-      this.#mustRun(process);
+      mustRun(process);
       const found = await this.endpoints(nsmgrUrl, { name });
       return found.find((endpoint) => endpoint.name === name);
     });
@@ -90,11 +90,5 @@ export class Probe {
     } finally {
       cancel();
     }
-  }
-
-  #mustRun(process: LabProcess): void {
-    if (process.running) return;
-    const lines = process.log().trimEnd().split("\n").slice(-5).join("\n");
-    throw new Error(`${process.name} has ended:\n${lines}`);
   }
 }

@@ -6,11 +6,16 @@ export class WaitedTooLong extends Error {
   override readonly name = "WaitedTooLong";
 }
 
+/** What no waiting will mend: {@link waitFor} passes it on at once. */
+export class Hopeless extends Error {
+  override readonly name = "Hopeless";
+}
+
 /**
  * Asks again and again until the answer is not undefined.
  * @param boundMs how long, milliseconds
  * @param what names the state for the error
- * @throws WaitedTooLong with the last error seen
+ * @throws WaitedTooLong with the last error seen; Hopeless as `ask` threw it
  */
 export async function waitFor<T>(
   what: string,
@@ -25,6 +30,7 @@ export async function waitFor<T>(
       const answer = await ask();
       if (answer !== undefined) return answer;
     } catch (error) {
+      if (error instanceof Hopeless) throw error;
       last = error;
     }
     if (performance.now() > endMs) {
