@@ -114,9 +114,18 @@ export interface CancellableContext {
   cancel(reason?: StatusError): void;
 }
 
-/** The error of a context that was cancelled (text as Go's). */
+/**
+ * The error of a context that was cancelled (text as Go's). It has no stack: one is made at the end of every call,
+ * and few are ever looked at.
+ */
 export function contextCancelled(): StatusError {
-  return new StatusError(Code.CANCELLED, "context canceled", { reason: "CONTEXT_CANCELLED" });
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return new StatusError(Code.CANCELLED, "context canceled", { reason: "CONTEXT_CANCELLED" });
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }
 
 /** The error of a context whose deadline has passed (text as Go's). */
