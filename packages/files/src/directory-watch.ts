@@ -9,28 +9,35 @@ function identityOf(directory: string): string {
   return stat === undefined ? MISSING : `${stat.dev}:${stat.ino}`;
 }
 
-/** Watches a directory that may be removed and made again, and makes it when it is missing. */
+/** Watches a directory that may be removed and made again. */
 export class DirectoryWatch {
   #watcher: FSWatcher | undefined;
   #identity = MISSING;
 
-  /** @param onChange called after anything in the directory may have changed */
+  /**
+   * @param create whether a missing directory is made
+   * @param onChange called after anything in the directory may have changed
+   */
   constructor(
     private readonly directory: string,
+    private readonly create: boolean,
     private readonly onChange: () => void,
   ) {}
 
   /**
    * Makes sure that the directory that has the path now is the watched one.
+   * @returns false when it is missing and not to be made
    * @throws the system error when it cannot be made or watched
    */
-  ensure(): void {
-    if (this.#watcher !== undefined && identityOf(this.directory) === this.#identity) return;
+  ensure(): boolean {
+    if (this.#watcher !== undefined && identityOf(this.directory) === this.#identity) return true;
     this.close();
-    mkdirSync(this.directory, { recursive: true });
+    if (this.create) mkdirSync(this.directory, { recursive: true });
     this.#identity = identityOf(this.directory);
+    if (this.#identity === MISSING) return false;
     this.#watcher = watch(this.directory, { persistent: false }, () => this.onChange());
     this.#watcher.on("error", () => this.onChange());
+    return true;
   }
 
   close(): void {

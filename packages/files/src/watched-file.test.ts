@@ -114,6 +114,20 @@ describe("yamlFile", () => {
     await changed(file, () => writeFileSync(path, "a: c\n"), { a: "c" });
   });
 
+  it("leaves a missing directory missing when told so, and finds it once it is there", async () => {
+    const clock = new VirtualClock();
+    const directory = join(base, "clusterinfo");
+    const path = join(directory, "config.yaml");
+    const file = yamlFile(path, parse, { clock, log: silentLogger, createDirectory: false, retryMs: 1000 });
+    open.push(file);
+    await clock.advance(5000);
+    expect([file.current(), existsSync(directory)]).toEqual([undefined, false]);
+    mkdirSync(directory);
+    writeFileSync(path, "a: b\n");
+    await clock.advance(1000);
+    expect(file.current()).toEqual({ a: "b" });
+  });
+
   it("keeps the last good value of a broken file and says so once", async () => {
     const path = join(base, "map.yaml");
     writeFileSync(path, "a: b\n");

@@ -17,7 +17,9 @@ export interface WatchOptions {
   readonly log: Logger;
   /** Quiet time after a change before the file is read, milliseconds; default 20. Writers in place get time to finish. */
   readonly settleMs?: number;
-  /** Wait before the directory is tried again that could not be watched, milliseconds; default 1000. */
+  /** Whether a missing directory is made (default); otherwise the file is absent until somebody makes it. */
+  readonly createDirectory?: boolean;
+  /** Wait before a directory is tried again that is missing or could not be watched, milliseconds; default 1000. */
   readonly retryMs?: number;
 }
 
@@ -44,9 +46,10 @@ class FileWatch<T> implements OpenFile<T> {
     private readonly parse: (text: string) => T,
     private readonly options: WatchOptions,
   ) {
-    this.#directory = new DirectoryWatch(dirname(path), () => this.#schedule(options.settleMs ?? 20));
+    const { createDirectory = true, settleMs = 20 } = options;
+    this.#directory = new DirectoryWatch(dirname(path), createDirectory, () => this.#schedule(settleMs));
     try {
-      this.#directory.ensure();
+      this.#watchDirectory();
     } catch (error) {
       throw statusOf(error);
     }
@@ -76,12 +79,20 @@ class FileWatch<T> implements OpenFile<T> {
     this.#timer = this.options.clock.setTimeout(() => this.#update(), delayMs, true);
   }
 
+  #watchDirectory(): void {
+    if (!this.#directory.ensure()) this.#schedule(this.#retryMs);
+  }
+
+  get #retryMs(): number {
+    return this.options.retryMs ?? 1000;
+  }
+
   #update(): void {
     try {
-      this.#directory.ensure();
+      this.#watchDirectory();
     } catch (error) {
       this.#logBroken(error);
-      this.#schedule(this.options.retryMs ?? 1000);
+      this.#schedule(this.#retryMs);
     }
     if (this.#read()) for (const callback of [...this.#callbacks]) callback(this.#value);
   }
@@ -117,8 +128,7 @@ class FileWatch<T> implements OpenFile<T> {
 /**
  * Watches a text file. The first content is there when this returns; later changes (written in place, replaced,
  * created, removed, also through the symbolic links of a ConfigMap volume) call back once per changed content. A
- * file that cannot be read or parsed keeps the last good value and is logged once. The directory is made when it is
- * missing. Upstream: `pkg/tools/fs.WatchFile`.
+ * file that cannot be read or parsed keeps the last good value and is logged once. Upstream: `pkg/tools/fs.WatchFile`.
  * @param parse throws on a broken file
  * @throws the directory's system error as status (PERMISSION_DENIED, INTERNAL, …) when it cannot be made or watched
  */
