@@ -10,7 +10,7 @@ import { debugSocket } from "../world/paths.js";
 export type DaemonCounts = Readonly<Record<string, number>>;
 
 /** Leaves of a report by their path, joined with dots. */
-function flattenCounts(report: object, prefix = ""): DaemonCounts {
+export function flattenCounts(report: object, prefix = ""): DaemonCounts {
   return Object.fromEntries(
     Object.entries(report).flatMap(([name, value]: [string, unknown]) => {
       if (typeof value === "number") return [[`${prefix}${name}`, value]];

@@ -41,7 +41,7 @@ export interface Ancestors {
  * shell between itself and the script, which outlives it).
  * @param env of this process: npm leaves its name there
  */
-function ancestorsOf(
+export function ancestorsOf(
   parent: number,
   env: Readonly<Record<string, string | undefined>>,
   lookUp: LookUp = inProc,

@@ -70,8 +70,8 @@ export function namespaceAdvice(uid: number, machine = thisMachine): string[] {
   const advice = settings.map(
     ([path, , allowing]) => `sudo sysctl -w ${path.replaceAll("/", ".")}=${allowing}`,
   );
+  if (uid !== 0 && settings.length === 0) advice.push("sudo npm run demo");
   if (uid === 0 || machine.container) advice.push("docker run --privileged …     (for the container)");
-  else if (advice.length === 0) advice.push("sudo npm run demo");
   return [...advice, "npm run demo -- --sandbox     (the same story in one process, without kernel links)"];
 }
 
