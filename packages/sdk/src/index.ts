@@ -6,7 +6,13 @@
  * @packageDocumentation
  */
 export { type ClientOptions, client } from "./chains/client/index.js";
-export { type Endpoint, type EndpointOptions, endpoint } from "./chains/endpoint/index.js";
+export {
+  type CombinedEndpoint,
+  combine,
+  type Endpoint,
+  type EndpointOptions,
+  endpoint,
+} from "./chains/endpoint/index.js";
 export {
   type NsmgrNetworkServiceOptions,
   type NsmgrRegistry,

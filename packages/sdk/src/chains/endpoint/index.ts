@@ -4,4 +4,5 @@
  *
  * @packageDocumentation
  */
+export { type CombinedEndpoint, combine } from "./combine.js";
 export { type Endpoint, type EndpointOptions, endpoint } from "./endpoint.js";

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+import { formatIp, type IpNet, parseCidr } from "@nsm/api";
+import { type DualStackPool, IpamError, IpPool } from "@nsm/ipam";
+
+/** An address that a connection holds. */
+export interface SinglePointLease {
+  readonly network: SinglePointNetwork;
+  /** Canonical text without length. */
+  readonly ip: string;
+}
+
+function broadcastOf({ address, prefixLength }: IpNet): string | undefined {
+  if (address.family === 6) return undefined;
+  const hostBits = (1n << BigInt(32 - prefixLength)) - 1n;
+  return formatIp({ family: 4, value: address.value | hostBits });
+}
+
+/**
+ * Addresses of one network for clients. One more is kept for the endpoint itself: the lowest, unless a request
+ * excludes it; then the next one that is not excluded. The network's own address is never given to a client, nor is
+ * the broadcast address of IPv4.
+ */
+export class SinglePointNetwork {
+  readonly prefixLength: number;
+  readonly #free: IpPool;
+  readonly #lowest: string | undefined;
+  #reserved: string | undefined;
+
+  /** @throws INVALID_ARGUMENT NSM_IPAM_BAD_CIDR */
+  constructor(cidr: string) {
+    this.#free = IpPool.of(cidr);
+    const net = parseCidr(cidr);
+    if (net === undefined) throw new IpamError("NSM_IPAM_BAD_CIDR", `not a CIDR: ${JSON.stringify(cidr)}`);
+    this.prefixLength = net.prefixLength;
+    const broadcast = broadcastOf(net);
+    if (broadcast !== undefined) this.#free.exclude(broadcast);
+    this.#lowest = this.#free.size > 0n ? this.#free.pull() : undefined;
+    this.#reserved = this.#lowest;
+  }
+
+  /** The lowest address that is free and not excluded; undefined when there is none. */
+  pull(exclusions: DualStackPool): string | undefined {
+    const excluded = exclusions.family(this.#free.family);
+    try {
+      this.#reserve(excluded);
+      return this.#free.pull(excluded);
+    } catch (error) {
+      if (error instanceof IpamError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Takes this address, given as this network writes it; undefined when it is not free, excluded, or of another. */
+  recover(cidr: string, exclusions: DualStackPool): string | undefined {
+    const net = parseCidr(cidr);
+    if (net === undefined || net.prefixLength !== this.prefixLength) return undefined;
+    if (net.address.family !== this.#free.family) return undefined;
+    try {
+      return this.#free.pullIp(formatIp(net.address), exclusions.family(this.#free.family));
+    } catch (error) {
+      if (error instanceof IpamError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Gives an address back. */
+  release(ip: string): void {
+    this.#free.add(ip);
+  }
+
+  #reserve(excluded: IpPool): void {
+    if (this.#reserved === undefined || !excluded.contains(this.#reserved)) return;
+    const former = this.#reserved;
+    this.#reserved = this.#free.pull(excluded);
+    if (former !== this.#lowest) this.#free.add(former);
+  }
+}
