@@ -1,3 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What every daemon gets from its host; the daemons themselves are subpaths (`@nsm/daemons/nsmgr`). */
-export type { ClientLabels, Ports } from "./ports.js";
+export type { ClientLabels, OpenFile, Ports, WatchFile, WatchFileOptions } from "./ports.js";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Clock, Connector, Descriptors, Logger, TokenSource } from "@nsm/core";
+import type { Clock, Connector, Descriptors, Logger, Resolver, TokenSource, WatchedFile } from "@nsm/core";
 
 /** Labels that tell where a daemon runs; undefined ones are not added. From `NODE_NAME`, `POD_NAME`, `CLUSTER_NAME`. */
 export interface ClientLabels {
@@ -7,6 +7,29 @@ export interface ClientLabels {
   readonly podName: string | undefined;
   readonly clusterName: string | undefined;
 }
+
+/** A watched file and the end of its watch. */
+export interface OpenFile<T> extends WatchedFile<T> {
+  /** Safe to call twice. */
+  close(): void;
+}
+
+/** How {@link WatchFile} treats a file that may never be there. */
+export interface WatchFileOptions {
+  /** Whether a missing directory is made; default true. */
+  readonly createDirectory?: boolean;
+}
+
+/**
+ * Watches a YAML file; who opens it closes it.
+ * @param parse gets the document as plain data; throws on a broken one, which then keeps the last good value
+ * @throws the system error as status when its directory cannot be made or watched
+ */
+export type WatchFile = <T>(
+  path: string,
+  parse: (document: unknown) => T,
+  options?: WatchFileOptions,
+) => OpenFile<T>;
 
 /** What every daemon gets from its host: the process (`runtime`) or a sandbox. */
 export interface Ports {
@@ -16,6 +39,9 @@ export interface Ports {
   readonly connector: Connector;
   readonly descriptors: Descriptors;
   readonly clientLabels: ClientLabels;
+  /** Finds other domains. */
+  readonly resolver: Resolver;
+  readonly watchFile: WatchFile;
   /**
    * The URLs really served (port 0 replaced by the kernel's choice), once the host listens; before that the configured
    * ones. Hosts listen before `Daemon.start`.

@@ -4,12 +4,15 @@ import {
   type Connector,
   type Context,
   type Daemon,
+  type Resolver,
   rootContext,
   silentLogger,
   withCancel,
 } from "@nsm/core";
 import type { Ports } from "@nsm/daemons";
 import { developmentTokens } from "@nsm/identity";
+import { fakeDns } from "@nsm/testkit";
+import { fixedFiles } from "./fixed-files.js";
 import { lateServices } from "./late-services.js";
 import type { SandboxNetwork, SandboxServer } from "./network.js";
 
@@ -23,8 +26,18 @@ export interface EntryOptions {
   readonly listenOn: readonly URL[];
   readonly network: SandboxNetwork;
   readonly tokenLifetimeMs: number;
+  /** Finds other domains; default: there are none. */
+  readonly resolver?: Resolver;
+  /** Parsed content of the files that it watches, by path; default: none is there. */
+  readonly files?: Readonly<Record<string, unknown>>;
   readonly build: BuildEntry;
 }
+
+/** What of an entry makes its ports. */
+export type SandboxProcessOptions = Pick<
+  EntryOptions,
+  "name" | "network" | "tokenLifetimeMs" | "resolver" | "files"
+>;
 
 /** The process side of an entry or client: ports and a lifetime. */
 export interface SandboxProcess {
@@ -35,7 +48,7 @@ export interface SandboxProcess {
 
 /** Ports of something that runs in the sandbox. */
 export function sandboxProcess(
-  { name, network, tokenLifetimeMs }: Pick<EntryOptions, "name" | "network" | "tokenLifetimeMs">,
+  { name, network, tokenLifetimeMs, resolver = fakeDns(), files = {} }: SandboxProcessOptions,
   servedUrls: () => readonly URL[] = () => [],
 ): SandboxProcess {
   const { clock, descriptors } = network;
@@ -48,13 +61,15 @@ export function sandboxProcess(
   const connector = network.connector(tokens, lifetime.ctx);
   const clientLabels = { nodeName: undefined, podName: undefined, clusterName: undefined };
   const { signal } = lifetime.ctx;
-  const ports = {
+  const ports: Ports = {
     clock,
     log: silentLogger,
     tokens,
     connector,
     descriptors,
     clientLabels,
+    resolver,
+    watchFile: fixedFiles(files),
     servedUrls,
     signal,
   };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Daemon, type Logger, realClock, rootContext, type Scope } from "@nsm/core";
 import type { Ports } from "@nsm/daemons";
+import { systemResolver } from "@nsm/dns";
+import { yamlFile } from "@nsm/files";
 import { developmentTokens } from "@nsm/identity";
 import { createConnector, linuxDescriptors, listen, type Server } from "@nsm/transport";
 import { type CountingClock, countingClock } from "./counting-clock.js";
@@ -47,6 +49,8 @@ export function openPorts({ kind, env, config, log, undo }: OpenPortsOptions): O
     connector,
     descriptors: linuxDescriptors,
     clientLabels: { nodeName: env.nodeName, podName: env.podName, clusterName: env.clusterName },
+    resolver: systemResolver(),
+    watchFile: (path, parse, options = {}) => yamlFile(path, parse, { ...options, clock, log }),
     servedUrls: () => server?.urls ?? configured,
   };
   const report = async (daemon: Daemon): Promise<DebugReport> => ({

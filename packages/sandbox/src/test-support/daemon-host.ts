@@ -13,7 +13,8 @@ import {
   withTimeout,
 } from "@nsm/core";
 import type { Ports } from "@nsm/daemons";
-import { MemoryNetwork, type MemoryServer, testTokens, VirtualClock } from "@nsm/testkit";
+import { fakeDns, MemoryNetwork, type MemoryServer, testTokens, VirtualClock } from "@nsm/testkit";
+import { fixedFiles } from "../fixed-files.js";
 
 /** Address of the manager that a daemon under test talks to. */
 export const managerUrl = new URL("unix:///nsmgr.sock");
@@ -69,6 +70,8 @@ export function daemonHost(): DaemonHost {
     connector: network.connector({ tokens }),
     descriptors: network.descriptors,
     clientLabels: { nodeName: "node-1", podName: undefined, clusterName: undefined },
+    resolver: fakeDns(),
+    watchFile: fixedFiles({}),
     servedUrls: () => [servedUrl],
   };
   return {
