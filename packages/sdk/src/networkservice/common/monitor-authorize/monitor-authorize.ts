@@ -2,7 +2,7 @@
 import type { ConnectionEvent } from "@nsm/api";
 import { incomingCall, type MonitorService, type Policy } from "@nsm/core";
 import { checkCall } from "../../../utils/authorization/index.js";
-import type { ConnectionHolders } from "../authorize/holders.js";
+import type { ConnectionHolders } from "../authorize/index.js";
 
 /** What {@link monitorAuthorize} needs. */
 export interface MonitorAuthorizeOptions {
