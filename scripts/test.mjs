@@ -13,7 +13,7 @@ import { once } from "node:events";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { build, install, phase, repository } from "./setup.mjs";
+import { build, install, mustRun, phase, repository } from "./setup.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -110,7 +110,11 @@ function report(name, earlier, startMs, failures) {
   for (const failure of failures) console.log(`  FAILED ${failure.replaceAll("\n", "\n    ")}`);
 }
 
-const LAB_SCENARIOS = ["UC-01", "UC-02", "UC-03", "OBS-04", "OBS-05"];
+const labWorld = join(repository, "test", "scenarios", "dist", "world.mjs");
+
+/** Ids asked for, else all. */
+const labScenarios = () =>
+  options.scenario?.split(",") ?? mustRun(process.execPath, [labWorld, "--list"]).trim().split("\n");
 
 /** Runs each scenario in a world of its own. */
 async function labPhase() {
@@ -119,7 +123,7 @@ async function labPhase() {
   const earlier = { ...totals };
   const missing = missingRequirements(process.env.PATH ?? "", process.getuid?.() ?? 0);
   const failures = [];
-  for (const id of options.scenario?.split(",") ?? LAB_SCENARIOS) {
+  for (const id of labScenarios()) {
     if (missing.length > 0) {
       skip(id, missing[0]);
       continue;
@@ -149,7 +153,7 @@ async function labScenario(id) {
   rmSync(logs, { recursive: true, force: true });
   let output = "";
   const code = await launch({
-    script: join(repository, "test", "scenarios", "dist", "world.mjs"),
+    script: labWorld,
     args: [id, form, repository, logs],
     env: process.env,
     onStdout: (chunk) => (output += chunk),

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Pid 1 of one scenario. Arguments: scenario id, form, repository, log folder. Prints the outcome as one JSON line
- * on stdout.
+ * on stdout. With `--list`, outside any namespace: prints the ids of all scenarios.
  */
 import { runScenario, runWorld, type ScenarioForm } from "@nsm/lab";
+import { badInput } from "./bad-input.js";
 import { observability, useCases } from "./uc.js";
 
 const [id, form = "short", repository = "", logFolder = ""] = process.argv.slice(2);
-const scenarios = [...useCases, ...observability];
+const scenarios = [...useCases, ...observability, ...badInput];
+if (id === "--list") {
+  process.stdout.write(`${scenarios.map((scenario) => scenario.id).join("\n")}\n`);
+  process.exit(0);
+}
 
 await runWorld({
   async run(ending) {
