@@ -21,9 +21,10 @@ export function kindOf(path: string): "file" | "folder" | undefined {
  * Files below a folder, relative to `root`, in lexical order. Links are followed, but entries whose names start with
  * two dots are left out: Kubernetes keeps the generations of a mounted ConfigMap in them and links the current one.
  * @param folder relative to `root`, or absolute; an absent one has no files
+ * @param maxEntries how many files and folders it may hold
  * @throws RESOURCE_EXHAUSTED POLICY_FOLDER_TOO_BIG
  */
-export function filesBelow(root: string, folder: string): string[] {
+export function filesBelow(root: string, folder: string, maxEntries = MAX_ENTRIES): string[] {
   const files: string[] = [];
   const waiting = [folder];
   let seen = 0;
@@ -31,10 +32,10 @@ export function filesBelow(root: string, folder: string): string[] {
     if (kindOf(under(root, next)) !== "folder") continue;
     for (const entry of readdirSync(under(root, next))) {
       seen += 1;
-      if (seen > MAX_ENTRIES) {
+      if (seen > maxEntries) {
         throw new StatusError(
           Code.RESOURCE_EXHAUSTED,
-          `folder ${folder} has more than ${MAX_ENTRIES} entries: give the policies a folder of their own`,
+          `folder ${folder} has more than ${maxEntries} entries: give the policies a folder of their own`,
           { reason: "POLICY_FOLDER_TOO_BIG" },
         );
       }
