@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { RegistryProxyDnsConfig } from "@nsm/daemons/registry-proxy-dns";
+import { defineEnv, type EnvOf, urlList } from "@nsm/runtime";
+
+/** Environment of the registry proxy (upstream: cmd-registry-proxy-dns). */
+export const spec = defineEnv("NSM", {
+  listenOn: urlList({ default: "unix:///listen.on.socket", desc: "addresses served" }),
+});
+
+/** Settings of the registry proxy from its environment. */
+export const configure = (env: EnvOf<typeof spec>): RegistryProxyDnsConfig => ({ listenOn: env.listenOn });
