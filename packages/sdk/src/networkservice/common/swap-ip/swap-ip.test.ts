@@ -22,7 +22,7 @@ const forwarder = (dstIp: string): NetworkServiceElement => ({
   name: "forwarder",
   async request(_ctx, { connection, mechanismPreferences }) {
     connection.mechanism ??= mechanismPreferences[0];
-    if (connection.mechanism) connection.mechanism.parameters["dst_ip"] = dstIp;
+    if (connection.mechanism) connection.mechanism.parameters.dst_ip = dstIp;
     return connection;
   },
 });
@@ -62,8 +62,8 @@ describe("swap-ip client", () => {
     const seen = capture();
     const client = start(chain("test", swapIpClient(map), seen, forwarder("")));
     const connection = await client.request(ctx, requestWith({ id: "a" }, [vxlan({ src_ip: "9.9.9.9" })]));
-    expect(seen.lastRequest?.mechanismPreferences[0]?.parameters["src_ip"]).toBe("9.9.9.9");
-    expect(connection.mechanism?.parameters["src_ip"]).toBe("9.9.9.9");
+    expect(seen.lastRequest?.mechanismPreferences[0]?.parameters.src_ip).toBe("9.9.9.9");
+    expect(connection.mechanism?.parameters.src_ip).toBe("9.9.9.9");
   });
 
   it("follows the file", async () => {
@@ -72,7 +72,7 @@ describe("swap-ip client", () => {
     const client = start(chain("test", swapIpClient(map), seen, forwarder("")));
     map.set(new Map([["172.16.2.10", "180.10.9.9"]]));
     await client.request(ctx, requestWith({ id: "a" }, [vxlan({ src_ip: "172.16.2.10" })]));
-    expect(seen.lastRequest?.mechanismPreferences[0]?.parameters["src_ip"]).toBe("180.10.9.9");
+    expect(seen.lastRequest?.mechanismPreferences[0]?.parameters.src_ip).toBe("180.10.9.9");
   });
 });
 
