@@ -2,6 +2,7 @@
 import { Code, type Logger, silentLogger } from "@nsm/core";
 import { testIdentity, VirtualClock } from "@nsm/testkit";
 import { allOf, nativePolicy } from "./policy.js";
+import { Recent } from "./recent.js";
 import { SignatureVerifier } from "./signatures.js";
 import { decodeToken } from "./tokens.js";
 
@@ -42,4 +43,25 @@ it("keeps the keys of the certificates used last, and no more than it may", asyn
   };
   for (const identity of [...identities, ...identities]) expect(await check(identity)).toBe(true);
   expect(verifier.size).toBe(2);
+});
+
+it("remembers what was used last", () => {
+  const made: string[] = [];
+  const recent = new Recent<string | undefined>(2);
+  const get = (key: string) =>
+    recent.get(key, () => {
+      made.push(key);
+      return key === "none" ? undefined : key;
+    });
+  for (const key of ["a", "none", "a", "none", "b", "none", "a"]) get(key);
+  expect([made, recent.size]).toEqual([["a", "none", "b", "a"], 2]);
+});
+
+it("never takes a token verified for one certificate for signed by another", async () => {
+  const clock = new VirtualClock();
+  const [a, b] = ["a", "b"].map((name) => testIdentity({ spiffeId: `spiffe://test.com/${name}`, clock }));
+  const token = decodeToken((await a!.tokens().token({ peer: undefined, own: undefined })).token)!;
+  const verifier = new SignatureVerifier();
+  const answers = [a, b, a, b].map((identity) => verifier.isSignedBy(token, identity!.peer.certificatePem));
+  expect(answers).toEqual([true, false, true, false]);
 });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Clock, PolicyInput } from "@nsm/core";
+import { Recent } from "./recent.js";
 import { SignatureVerifier } from "./signatures.js";
 import { type DecodedToken, decodeToken } from "./tokens.js";
 
@@ -7,24 +8,27 @@ import { type DecodedToken, decodeToken } from "./tokens.js";
 export interface RuleTools {
   readonly clock: Clock;
   readonly signatures: SignatureVerifier;
-  /** The tokens of an input's path, taken apart once per check; undefined when the input has no path. */
+  /** The tokens of an input's path, taken apart; undefined when the input has no path. */
   tokensOf(input: PolicyInput): readonly (DecodedToken | undefined)[] | undefined;
 }
 
+/** Tokens of real chains are reused for most of their life, by every connection of a peer. */
+const MAX_TOKENS = 1024;
+
+/** Longer ones are not remembered: their makers must not decide how much memory that takes. */
+const MAX_REMEMBERED_LENGTH = 2048;
+
 /** Tools for the rules of one set of policies. */
 export function ruleTools(clock: Clock): RuleTools {
-  const decoded = new WeakMap<object, readonly (DecodedToken | undefined)[]>();
+  const decoded = new Recent<DecodedToken | undefined>(MAX_TOKENS);
+  const decode = (token: string | undefined): DecodedToken | undefined =>
+    token === undefined || token.length > MAX_REMEMBERED_LENGTH
+      ? decodeToken(token)
+      : decoded.get(token, () => decodeToken(token));
   return {
     clock,
     signatures: new SignatureVerifier(),
-    tokensOf({ path_segments: segments }) {
-      if (segments === undefined) return undefined;
-      const known = decoded.get(segments);
-      if (known !== undefined) return known;
-      const tokens = segments.map((segment) => decodeToken(segment?.token));
-      decoded.set(segments, tokens);
-      return tokens;
-    },
+    tokensOf: ({ path_segments: segments }) => segments?.map(({ token }) => decode(token)),
   };
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type KeyObject, verify, X509Certificate } from "node:crypto";
+import { Recent } from "./recent.js";
 import type { DecodedToken } from "./tokens.js";
 
 /** Octets of an ES256 signature: r and s, 32 each (RFC 7518 section 3.4). */
@@ -10,13 +11,17 @@ const MAX_KEYS = 1024;
 
 /**
  * Verifies ES256 signatures (RFC 7518 section 3.4) with the keys of certificates. Keys are parsed once per
- * certificate; the least recently used of more than {@link MAX_KEYS} are forgotten.
+ * certificate, for the certificates used last; a token that was verified is not verified again as long as its
+ * decoded form lives.
  */
 export class SignatureVerifier {
-  readonly #keys = new Map<string, KeyObject | undefined>();
+  readonly #keys: Recent<KeyObject | undefined>;
+  readonly #signers = new WeakMap<DecodedToken, string>();
 
   /** @param maxKeys how many certificates are remembered, at least 1 */
-  constructor(private readonly maxKeys = MAX_KEYS) {}
+  constructor(maxKeys = MAX_KEYS) {
+    this.#keys = new Recent(maxKeys);
+  }
 
   /** Number of remembered certificates. */
   get size(): number {
@@ -28,21 +33,13 @@ export class SignatureVerifier {
    * or has no P-256 key, and for a signature in DER; the token's `alg` is not looked at.
    */
   isSignedBy(token: DecodedToken, certificatePem: string): boolean {
-    const key = this.#keyOf(certificatePem);
+    if (this.#signers.get(token) === certificatePem) return true;
+    const key = this.#keys.get(certificatePem, () => p256KeyOf(certificatePem));
     if (key === undefined || token.signature.length !== SIGNATURE_BYTES) return false;
-    return verify("sha256", Buffer.from(token.signed), { key, dsaEncoding: "ieee-p1363" }, token.signature);
-  }
-
-  #keyOf(certificatePem: string): KeyObject | undefined {
-    const known = this.#keys.has(certificatePem);
-    const key = known ? this.#keys.get(certificatePem) : p256KeyOf(certificatePem);
-    this.#keys.delete(certificatePem);
-    this.#keys.set(certificatePem, key);
-    if (this.#keys.size > this.maxKeys) {
-      const [oldest] = this.#keys.keys();
-      if (oldest !== undefined) this.#keys.delete(oldest);
-    }
-    return key;
+    const options = { key, dsaEncoding: "ieee-p1363" } as const;
+    const isSigned = verify("sha256", Buffer.from(token.signed), options, token.signature);
+    if (isSigned) this.#signers.set(token, certificatePem);
+    return isSigned;
   }
 }
 
