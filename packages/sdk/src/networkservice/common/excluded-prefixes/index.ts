@@ -5,4 +5,5 @@
  * @packageDocumentation
  */
 export { excludedPrefixesClient } from "./client.js";
+export { parseAwarenessGroups } from "./parse-groups.js";
 export { excludedPrefixesServer } from "./server.js";
