@@ -7,7 +7,10 @@ import type { Entry } from "./entry.js";
 const OBSERVE_TIMEOUT_MS = 5_000;
 
 /** Connections of an entry as its monitor shows them now, in order of their making. */
-export async function connectionsOf(domain: Domain, entry: Entry): Promise<Connection[]> {
+export async function connectionsOf(
+  domain: Pick<Domain, "newProcess" | "wait">,
+  entry: Entry,
+): Promise<Connection[]> {
   const { lifetime, connector } = domain.newProcess("observer");
   const { ctx, cancel } = withTimeout(lifetime.ctx, OBSERVE_TIMEOUT_MS);
   const read = async (): Promise<Connection[]> => {
