@@ -34,10 +34,9 @@ const descriptorDifference = (before: Snapshot["descriptors"], after: Snapshot["
     if (!baseline) return [];
     return Object.keys({ ...baseline, ...kinds }).flatMap((kind) => {
       const change = (kinds[kind] ?? 0) - (baseline[kind] ?? 0);
-      const tolerance = kind === "net" ? 0 : DESCRIPTOR_TOLERANCE;
-      return Math.abs(change) > tolerance
-        ? [`${process}: ${kind} descriptors ${change > 0 ? "+" : ""}${change}`]
-        : [];
+      // One fewer: a request was under way when the former snapshot was taken
+      const changed = kind === "net" ? change > 0 : Math.abs(change) > DESCRIPTOR_TOLERANCE;
+      return changed ? [`${process}: ${kind} descriptors ${change > 0 ? "+" : ""}${change}`] : [];
     });
   });
 
