@@ -48,7 +48,7 @@ async function hopsFloor(lab: Lab, rows: Rows, count: number, mesh: MeshFigures)
   );
   const [caller] = processes;
   if (caller === undefined) throw new Error("there is no caller");
-  await give(caller, { operation: "call", count: WARM_UP, inFlight: 1 });
+  await give(caller, { operation: "call", count: 5 * WARM_UP, inFlight: 1 });
   const cpuOfAll = (): number => processes.reduce((sum, { pid }) => sum + cpuMs(pid), 0);
   const cpuBefore = cpuOfAll();
   const { eachMs } = await give(caller, { operation: "call", count, inFlight: 1 });
