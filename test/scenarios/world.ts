@@ -5,10 +5,11 @@
  */
 import { runScenario, runWorld, type ScenarioForm } from "@nsm/lab";
 import { badInput } from "./bad-input.js";
+import { features } from "./feat.js";
 import { observability, useCases } from "./uc.js";
 
 const [id, form = "short", repository = "", logFolder = ""] = process.argv.slice(2);
-const scenarios = [...useCases, ...observability, ...badInput];
+const scenarios = [...useCases, ...features, ...observability, ...badInput];
 if (id === "--list") {
   process.stdout.write(`${scenarios.map((scenario) => scenario.id).join("\n")}\n`);
   process.exit(0);

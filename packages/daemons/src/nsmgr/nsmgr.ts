@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Daemon, elementStatistics } from "@nsm/core";
 import { nsmgrNetworkService, nsmgrRegistry } from "@nsm/sdk/chains/nsmgr";
+import { excludedPrefixesServer } from "@nsm/sdk/networkservice/common/excluded-prefixes";
 import { daemonLifetime } from "../lifetime.js";
 import type { Ports } from "../ports.js";
 import type { NsmgrConfig } from "./config.js";
+import { excludedPrefixesFile } from "./excluded-prefixes.js";
 
 /**
  * The manager of a node: registry of its endpoints and forwarders, and the hop that chooses a forwarder for each
@@ -23,6 +25,7 @@ export function nsmgr(config: NsmgrConfig, ports: Ports): Daemon {
     managerUrl: config.publicUrl.href,
     registryUrl: config.registryUrl,
   });
+  const prefixes = excludedPrefixesFile(ports);
   const { networkService, monitor } = nsmgrNetworkService({
     ...common,
     name: config.name,
@@ -30,11 +33,15 @@ export function nsmgr(config: NsmgrConfig, ports: Ports): Daemon {
     registries: registry.discovery,
     managerUrl: config.publicUrl.href,
     forwarderService: config.forwarderServiceName,
+    ...(prefixes === undefined ? {} : { excludedPrefixes: excludedPrefixesServer(prefixes) }),
   });
   const { networkServices, endpoints } = registry;
   return {
     services: { networkService, monitor, networkServices, endpoints },
-    stop: async () => life.cancel(),
+    async stop() {
+      prefixes?.close();
+      life.cancel();
+    },
     statistics: () => ({
       ...elementStatistics(networkService),
       ...elementStatistics(networkServices),
