@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ElementTree, elementTree, endpointKind, networkServiceKind, type Policy } from "@nsm/core";
+import { endpointKind, networkServiceKind, type Policy } from "@nsm/core";
 import { MemoryNetwork, testContext, testTokens, VirtualClock } from "@nsm/testkit";
 import { nsmgrRegistry } from "../nsmgr/registry.js";
 import { registryClient } from "../registry-client/index.js";
+import { orderOf, ourNames, type UpstreamOrder } from "../testing/upstream-order.js";
 import { registryServer } from "./index.js";
 
-/** Upstream's element beside ours; elements not built yet have none and are left out of the comparison. */
-type Expected = readonly [upstream: string, ours: string | undefined, inner?: readonly Expected[]];
-
-const NOT_BUILT = undefined;
+const NOT_HERE = undefined;
 const clock = new VirtualClock();
 const ctx = testContext({ clock });
 const tokens = testTokens({ clock });
@@ -16,36 +14,15 @@ const connector = new MemoryNetwork().connector();
 const policy: Policy = { name: "anyone", check: async () => {} };
 const authorization = { authorizeServer: policy, authorizeClient: policy };
 
-const ELEMENTS: ReadonlySet<string> = new Set(["connect-server", "switch-case-server"]);
-
-/** Nested chains without a behaviour of their own count as their members. */
-function flat(tree: ElementTree): ElementTree[] {
-  if (typeof tree === "string") return [tree];
-  const [name, children] = tree;
-  const inner = children.flatMap(flat);
-  return ELEMENTS.has(name) ? [[name, inner]] : inner;
-}
-
-function expected(elements: readonly Expected[]): ElementTree[] {
-  const trees: ElementTree[] = [];
-  for (const [, ours, inner] of elements) {
-    if (ours !== undefined) trees.push(inner === undefined ? ours : [ours, expected(inner)]);
-  }
-  return trees;
-}
-
-const members = (element: Parameters<typeof elementTree>[0]): ElementTree[] =>
-  (element.children ?? []).flatMap((child) => flat(elementTree(child)));
-
 const begin = ["begin", "begin-client"] as const;
 const url = ["clienturl", "client-url-client"] as const;
 const authorizeClient = ["authorize", "authorize-client"] as const;
-const tail: readonly Expected[] = [
+const tail: readonly UpstreamOrder[] = [
   ["grpcmetadata", "grpc-metadata-client"],
   ["dial", "dial-client"],
   ["connect", "connect-client"],
 ];
-const server: readonly Expected[] = [
+const server: readonly UpstreamOrder[] = [
   ["grpcmetadata", "grpc-metadata-server"],
   ["updatepath", "update-path-server"],
   ["authorize", "authorize-server"],
@@ -54,8 +31,8 @@ const clientConn = ["clientconn", "client-conn-client"] as const;
 
 it("orders the registry's chains as upstream does", () => {
   const { networkServices, endpoints } = registryServer({ ctx, tokens, connector, ...authorization });
-  expect(members(endpoints)).toEqual(
-    expected([
+  expect(orderOf(endpoints)).toEqual(
+    ourNames([
       ...server,
       ["begin", "begin-server"],
       ["metadata", "metadata-server"],
@@ -71,8 +48,8 @@ it("orders the registry's chains as upstream does", () => {
       ],
     ]),
   );
-  expect(members(networkServices)).toEqual(
-    expected([
+  expect(orderOf(networkServices)).toEqual(
+    ourNames([
       ...server,
       ["metadata", "metadata-server"],
       ["setpayload", "set-payload-server"],
@@ -90,28 +67,28 @@ it("orders the registry's chains as upstream does", () => {
 
 describe("the manager's registry chains are ordered as upstream's", () => {
   const registration = { ctx, tokens, connector, ...authorization, managerUrl: "tcp://10.0.0.1:5001" };
-  const front: readonly Expected[] = [
+  const front: readonly UpstreamOrder[] = [
     ...server,
     ["begin", "begin-server"],
     ["clientinfo", "client-info-server"],
     ["expire", "expire-server"],
-    ["recvfd", NOT_BUILT],
-    ["sendfd", NOT_BUILT],
+    ["recvfd", NOT_HERE],
+    ["sendfd", NOT_HERE],
   ];
   it("with a registry", () => {
     const { networkServices, endpoints } = nsmgrRegistry({
       ...registration,
       registryUrl: new URL("tcp://registry:5002"),
     });
-    expect(members(endpoints)).toEqual(
-      expected([
+    expect(orderOf(endpoints)).toEqual(
+      ourNames([
         ...front,
         ["localbypass", "local-bypass-server"],
         ["connect", "connect-server", [begin, url, clientConn, authorizeClient, ...tail]],
       ]),
     );
-    expect(members(networkServices)).toEqual(
-      expected([
+    expect(orderOf(networkServices)).toEqual(
+      ourNames([
         ...server,
         ["connect", "connect-server", [url, begin, clientConn, authorizeClient, ...tail]],
       ]),
@@ -119,17 +96,17 @@ describe("the manager's registry chains are ordered as upstream's", () => {
   });
   it("without one, but for localbypass before the store", () => {
     const { networkServices, endpoints } = nsmgrRegistry(registration);
-    expect(members(endpoints)).toEqual(
-      expected([...front, ["localbypass", "local-bypass-server"], ["memory", "memory-server"]]),
+    expect(orderOf(endpoints)).toEqual(
+      ourNames([...front, ["localbypass", "local-bypass-server"], ["memory", "memory-server"]]),
     );
-    expect(members(networkServices)).toEqual(expected([...server, ["memory", "memory-server"]]));
+    expect(orderOf(networkServices)).toEqual(ourNames([...server, ["memory", "memory-server"]]));
   });
 });
 
 it("orders the registry clients as upstream does", () => {
   const options = { ctx, connector, authorizeClient: policy };
-  expect(members(registryClient(networkServiceKind, options))).toEqual(
-    expected([
+  expect(orderOf(registryClient(networkServiceKind, options))).toEqual(
+    ourNames([
       begin,
       ["metadata", "metadata-client"],
       ["retry", "retry-client"],
@@ -140,8 +117,8 @@ it("orders the registry clients as upstream does", () => {
       ...tail,
     ]),
   );
-  expect(members(registryClient(endpointKind, options))).toEqual(
-    expected([
+  expect(orderOf(registryClient(endpointKind, options))).toEqual(
+    ourNames([
       begin,
       ["metadata", "metadata-client"],
       ["retry", "retry-client"],

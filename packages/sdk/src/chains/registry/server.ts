@@ -16,6 +16,7 @@ import { setRegistrationTimeServer } from "../../registry/common/set-registratio
 import { switchCaseServer } from "../../registry/common/switch-case/index.js";
 import { updatePathServer } from "../../registry/common/update-path/index.js";
 import { memoryStore } from "../../registry/stores/memory.js";
+import { isInterdomainItem } from "../../utils/interdomain/index.js";
 import { matchNetworkServiceEndpoints, matchNetworkServices } from "../../utils/matching/index.js";
 import type { Registries, RegistryServerOptions } from "./options.js";
 
@@ -39,7 +40,7 @@ function networkServiceRegistry(options: RegistryServerOptions): RegistryElement
     metadataServer(),
     setPayloadServer(),
     switchCaseServer(
-      { condition: ({ name }) => name.includes("@"), element: networkServiceProxy(options) },
+      { condition: isInterdomainItem, element: networkServiceProxy(options) },
       { condition: () => true, element: memoryServer(store) },
     ),
   );
@@ -56,7 +57,7 @@ function endpointRegistry(options: RegistryServerOptions): RegistryElement<Netwo
     beginServer(endpointKind),
     metadataServer(),
     switchCaseServer(
-      { condition: isInterdomain, element: endpointProxy(options) },
+      { condition: isInterdomainItem, element: endpointProxy(options) },
       {
         condition: () => true,
         element: registryChain(
@@ -68,10 +69,6 @@ function endpointRegistry(options: RegistryServerOptions): RegistryElement<Netwo
       },
     ),
   );
-}
-
-function isInterdomain({ name, networkServiceNames }: NetworkServiceEndpoint): boolean {
-  return [name, ...networkServiceNames].some((text) => text.includes("@"));
 }
 
 // the two proxy branches differ in the place of begin, as upstream's do

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ElementTree, elementTree } from "@nsm/core";
 
-/** Upstream's element beside ours, with those inside it. */
-export type UpstreamOrder = readonly [upstream: string, ours: string, inner?: readonly UpstreamOrder[]];
+/** Upstream's element beside ours, with those inside it; undefined: this chain is without it. */
+export type UpstreamOrder = readonly [
+  upstream: string,
+  ours: string | undefined,
+  inner?: readonly UpstreamOrder[],
+];
 
 /** Elements that run other chains; all other elements with inner ones stand for these. */
 const BRANCHING: ReadonlySet<string> = new Set(["connect-server", "switch-case-server"]);
@@ -21,5 +25,8 @@ export function orderOf(chain: Parameters<typeof elementTree>[0]): ElementTree[]
 
 /** What {@link orderOf} yields for a chain in upstream's order. */
 export function ourNames(order: readonly UpstreamOrder[]): ElementTree[] {
-  return order.map(([, ours, inner]) => (inner === undefined ? ours : [ours, ourNames(inner)]));
+  return order.flatMap(([, ours, inner]): ElementTree[] => {
+    if (ours === undefined) return [];
+    return [inner === undefined ? ours : [ours, ourNames(inner)]];
+  });
 }
