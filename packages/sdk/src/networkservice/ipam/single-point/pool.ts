@@ -16,15 +16,13 @@ function broadcastOf({ address, prefixLength }: IpNet): string | undefined {
 }
 
 /**
- * Addresses of one network for clients. One more is kept for the endpoint itself: the lowest, unless a request
- * excludes it; then the next one that is not excluded. The network's own address is never given to a client, nor is
- * the broadcast address of IPv4.
+ * Addresses of one network for clients. The lowest one is the endpoint's and never given to a client, nor is the
+ * broadcast address of IPv4. A request that excludes the lowest one leaves the next allowed address to the endpoint.
  */
 export class SinglePointNetwork {
   readonly prefixLength: number;
   readonly #free: IpPool;
   readonly #lowest: string | undefined;
-  #reserved: string | undefined;
 
   /** @throws INVALID_ARGUMENT NSM_IPAM_BAD_CIDR */
   constructor(cidr: string) {
@@ -35,15 +33,14 @@ export class SinglePointNetwork {
     const broadcast = broadcastOf(net);
     if (broadcast !== undefined) this.#free.exclude(broadcast);
     this.#lowest = this.#free.size > 0n ? this.#free.pull() : undefined;
-    this.#reserved = this.#lowest;
   }
 
   /** The lowest address that is free and not excluded; undefined when there is none. */
   pull(exclusions: DualStackPool): string | undefined {
     const excluded = exclusions.family(this.#free.family);
+    const isLowestExcluded = this.#lowest !== undefined && excluded.contains(this.#lowest);
     try {
-      this.#reserve(excluded);
-      return this.#free.pull(excluded);
+      return isLowestExcluded ? this.#pullSecond(excluded) : this.#free.pull(excluded);
     } catch (error) {
       if (error instanceof IpamError) return undefined;
       throw error;
@@ -68,10 +65,12 @@ export class SinglePointNetwork {
     this.#free.add(ip);
   }
 
-  #reserve(excluded: IpPool): void {
-    if (this.#reserved === undefined || !excluded.contains(this.#reserved)) return;
-    const former = this.#reserved;
-    this.#reserved = this.#free.pull(excluded);
-    if (former !== this.#lowest) this.#free.add(former);
+  #pullSecond(excluded: IpPool): string {
+    const first = this.#free.pull(excluded);
+    try {
+      return this.#free.pull(excluded);
+    } finally {
+      this.#free.add(first);
+    }
   }
 }

@@ -13,6 +13,8 @@ export class AddressOwners {
   readonly #allowed: DualStackPool;
   readonly #owners = new Map<string, string>();
   readonly #addresses = new Map<string, Set<string>>();
+  /** Addresses that only this list knows to be taken, by connection id. */
+  readonly #orphans = new Map<string, Set<string>>();
 
   /** @throws INVALID_ARGUMENT NSM_IPAM_BAD_CIDR */
   constructor(prefixes: readonly string[]) {
@@ -22,6 +24,11 @@ export class AddressOwners {
   /** Number of addresses with an owner. */
   get size(): number {
     return this.#owners.size;
+  }
+
+  /** Whether the connection has any address. */
+  has(connId: string): boolean {
+    return this.#addresses.has(connId);
   }
 
   /** Whether the text is an allowed address that no other connection has. */
@@ -43,11 +50,26 @@ export class AddressOwners {
     return claimed;
   }
 
+  /** Notes addresses of the connection that whoever gives addresses may not know to be taken. */
+  orphan(connId: string, texts: readonly string[]): void {
+    this.#orphans.set(connId, new Set(texts.flatMap((text) => addressOf(text) ?? [])));
+  }
+
+  /** The orphans of all other connections. */
+  orphansOfOthers(connId: string): string[] {
+    return [...this.#orphans].flatMap(([id, ips]) => (id === connId ? [] : [...ips]));
+  }
+
   /** Frees these addresses of the connection. */
   free(connId: string, ips: Iterable<string>): void {
     const owned = this.#addresses.get(connId);
-    for (const ip of ips) if (owned?.delete(ip)) this.#owners.delete(ip);
+    const orphans = this.#orphans.get(connId);
+    for (const ip of ips) {
+      if (owned?.delete(ip)) this.#owners.delete(ip);
+      orphans?.delete(ip);
+    }
     if (owned?.size === 0) this.#addresses.delete(connId);
+    if (orphans?.size === 0) this.#orphans.delete(connId);
   }
 
   /** Frees all that the connection has, except the addresses in `kept`. */

@@ -67,6 +67,24 @@ describe("strict ipam server", () => {
     ]);
   });
 
+  it("gives nobody else an address that a connection brought beside its pair, until its Close", async () => {
+    const server = start(strictIpamServer(pointToPointIpamServer, ["172.16.0.0/16"]));
+    const brought = { srcIpAddrs: ["172.16.0.2/32"] };
+    const first = await server.request(ctx, requestOf("a", brought));
+    expect(first.context.ipContext).toMatchObject({
+      srcIpAddrs: ["172.16.0.2/32", "172.16.0.1/32"],
+      excludedPrefixes: [],
+    });
+    const second = await server.request(ctx, requestOf("b", { excludedPrefixes: ["1.0.0.0/8"] }));
+    expect(second.context.ipContext).toMatchObject({
+      ...pair("172.16.0.4/32", "172.16.0.3/32"),
+      excludedPrefixes: ["1.0.0.0/8"],
+    });
+    await server.close(ctx, first);
+    const third = await server.request(ctx, requestOf("c", brought));
+    expect(third.context.ipContext?.srcIpAddrs[0]).toBe("172.16.0.2/32");
+  });
+
   it("frees what a failed first Request claimed", async () => {
     const element = strictIpamServer(pointToPointIpamServer, ["172.16.0.0/16"]);
     const server = start(chain("test", element, injectError({ request: [0], close: [] })));
