@@ -39,7 +39,7 @@ function networkServiceRegistry(options: RegistryServerOptions): RegistryElement
     ...serverSlots(options.authorizeServer).networkServices,
     metadataServer(),
     setPayloadServer(),
-    switchCaseServer(
+    switchCaseServer<NetworkService>(
       { condition: isInterdomainItem, element: networkServiceProxy(options) },
       { condition: () => true, element: memoryServer(store) },
     ),
@@ -56,7 +56,7 @@ function endpointRegistry(options: RegistryServerOptions): RegistryElement<Netwo
     ...serverSlots(options.authorizeServer).endpoints,
     beginServer(endpointKind),
     metadataServer(),
-    switchCaseServer(
+    switchCaseServer<NetworkServiceEndpoint>(
       { condition: isInterdomainItem, element: endpointProxy(options) },
       {
         condition: () => true,
