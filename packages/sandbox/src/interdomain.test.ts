@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { clone, newNetworkService, newNetworkServiceEndpoint, vxlanParameters } from "@nsm/api";
-import { type Connection, type Context, findAll, withTimeout } from "@nsm/core";
+import { type Connection, type Context, findAll, type NetworkServiceNext, withTimeout } from "@nsm/core";
 import { capture, requestWith } from "@nsm/testkit";
-import { connectionsOf, type Entry, type SandboxClient } from "./index.js";
+import { connectionsOf, type Entry } from "./index.js";
 import { outsideIp, tunnelIp, World } from "./test-support/cluster.js";
 
 const REQUEST_TIMEOUT_MS = 5_000;
@@ -22,13 +22,13 @@ async function limited<T>(work: (ctx: Context) => Promise<T>): Promise<T> {
   }
 }
 
-const request = (client: SandboxClient, networkService: string, id = "1"): Promise<Connection> =>
+const request = (client: NetworkServiceNext, networkService: string, id = "1"): Promise<Connection> =>
   limited((ctx) => client.request(ctx, requestWith({ id, networkService })));
 
-const refresh = (client: SandboxClient, connection: Connection): Promise<Connection> =>
+const refresh = (client: NetworkServiceNext, connection: Connection): Promise<Connection> =>
   limited((ctx) => client.request(ctx, { connection: clone(connection), mechanismPreferences: [] }));
 
-const close = (client: SandboxClient, connection: Connection): Promise<void> =>
+const close = (client: NetworkServiceNext, connection: Connection): Promise<void> =>
   limited((ctx) => client.close(ctx, connection));
 
 const hops = ({ path }: Connection): string[] => path.pathSegments.map(({ name }) => name);

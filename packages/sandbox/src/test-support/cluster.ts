@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+import { type NetworkServiceNext, start } from "@nsm/core";
 import { forwarder, type MemoryDataplane, memoryDataplane } from "@nsm/daemons/forwarder";
 import { nsmgr } from "@nsm/daemons/nsmgr";
 import { nsmgrProxy } from "@nsm/daemons/nsmgr-proxy";
 import { registry } from "@nsm/daemons/registry";
 import { registryProxyDns } from "@nsm/daemons/registry-proxy-dns";
+import { client } from "@nsm/sdk/chains/client";
+import { kernelClient } from "@nsm/sdk/networkservice/common/mechanisms/kernel";
+import { sendfdClient } from "@nsm/sdk/networkservice/common/mechanisms/sendfd";
 import { type FakeDns, fakeDns } from "@nsm/testkit";
-import {
-  type EndpointSpec,
-  type RegistryAccess,
-  registryAccess,
-  type SandboxClient,
-  sandboxClient,
-  servedEndpoint,
-} from "../chains.js";
+import { type EndpointSpec, type RegistryAccess, registryAccess, servedEndpoint } from "../chains.js";
 import { type BuildEntry, Entry, type SandboxProcess, sandboxProcess } from "../entry.js";
 import { type SandboxNetwork, sandboxNetwork } from "../network.js";
 
@@ -165,7 +162,7 @@ export class Cluster {
 
   newClient(name: string): SandboxClient {
     const { ports, lifetime } = this.world.newProcess(name);
-    return sandboxClient(name, this.manager.url, [], ports, lifetime.ctx);
+    return sandboxClient(name, this.manager.url, {}, ports, lifetime.ctx);
   }
 
   /** The registries as the cluster's pods reach them. */
