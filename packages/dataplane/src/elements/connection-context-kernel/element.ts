@@ -26,7 +26,10 @@ export function connectionContextKernelServer(pods: PodContexts = kernelPods): N
   return element("server", pods);
 }
 
-/** The same for the endpoint's pod. See {@link connectionContextKernelServer}. */
+/**
+ * Puts the connection context into the endpoint's pod, as {@link connectionContextKernelServer} does for the
+ * requester's. Upstream: sdk-kernel `connectioncontextkernel`.
+ */
 export function connectionContextKernelClient(pods: PodContexts = kernelPods): NetworkServiceElement {
   return element("client", pods);
 }

@@ -14,7 +14,10 @@ export function ethernetContextServer(pods: PodContexts = kernelPods): NetworkSe
   return element("server", pods);
 }
 
-/** The same for the endpoint's link and `dst_mac`; upstream has no such element. */
+/**
+ * Gives the endpoint's link the MAC address `dst_mac` of the ethernet context, if it has one. Only for KERNEL links.
+ * State: none. Upstream: none.
+ */
 export function ethernetContextClient(pods: PodContexts = kernelPods): NetworkServiceElement {
   return element("client", pods);
 }

@@ -12,7 +12,7 @@ export function mtuServer(): NetworkServiceElement {
   return element("server");
 }
 
-/** The same in the client chain. See {@link mtuServer}. */
+/** Gives a connection without MTU the default, as {@link mtuServer} does. State: none. Upstream: sdk-vpp `mtu`. */
 export function mtuClient(): NetworkServiceElement {
   return element("client");
 }
