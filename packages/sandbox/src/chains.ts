@@ -22,9 +22,17 @@ import type { Ports } from "@nsm/daemons";
 import { client } from "@nsm/sdk/chains/client";
 import { endpoint } from "@nsm/sdk/chains/endpoint";
 import { registryClient } from "@nsm/sdk/chains/registry-client";
+import type { Reselect } from "@nsm/sdk/networkservice/common/begin";
+import { connectServer } from "@nsm/sdk/networkservice/common/connect";
+import { type HealOptions, healClient } from "@nsm/sdk/networkservice/common/heal";
+import { mechanismTranslationClient } from "@nsm/sdk/networkservice/common/mechanism-translation";
 import { mechanismsServer } from "@nsm/sdk/networkservice/common/mechanisms";
 import { kernelClient, kernelServer } from "@nsm/sdk/networkservice/common/mechanisms/kernel";
 import { sendfdClient, sendfdServer } from "@nsm/sdk/networkservice/common/mechanisms/sendfd";
+import { replaceLabelsClient, replaceNseNameClient } from "@nsm/sdk/networkservice/common/passthrough";
+import { type RetryOptions, retryClient } from "@nsm/sdk/networkservice/common/retry";
+
+const DIAL_TIMEOUT_MS = 2_000;
 
 /** Registries as a daemon reaches them through its manager. */
 export interface RegistryAccess {
@@ -49,6 +57,30 @@ export interface EndpointSpec {
   readonly labels?: Readonly<Record<string, string>>;
   /** What it does with a connection before it offers its kernel interface. Default: nothing. */
   readonly elements?: readonly NetworkServiceElement[];
+  /** Labels with which it passes connections on to another endpoint of their service. Default: it ends the path. */
+  readonly passesOnWith?: Readonly<Record<string, string>>;
+}
+
+/** How an endpoint asks for the next one; a segment of the path of its own. */
+function passingOn(spec: EndpointSpec, managerUrl: URL, ports: Ports, ctx: Context): NetworkServiceElement[] {
+  const { connector, descriptors } = ports;
+  if (spec.passesOnWith === undefined) return [];
+  const next = client({
+    ctx,
+    name: `${spec.name}-client`,
+    url: managerUrl,
+    connector,
+    dialTimeoutMs: DIAL_TIMEOUT_MS,
+    refresh: false,
+    elements: [
+      mechanismTranslationClient(),
+      replaceLabelsClient(spec.passesOnWith),
+      replaceNseNameClient(),
+      kernelClient(),
+      sendfdClient(descriptors),
+    ],
+  });
+  return [connectServer(next)];
 }
 
 /** An endpoint with a kernel interface per connection, that registers itself when it starts. */
@@ -62,6 +94,7 @@ export function servedEndpoint(spec: EndpointSpec, managerUrl: URL, ports: Ports
       ...elements,
       mechanismsServer({ [MechanismType.KERNEL]: kernelServer(), [MechanismType.NOOP]: chain("noop") }),
       sendfdServer(ports.descriptors),
+      ...passingOn(spec, managerUrl, ports, ctx),
     ],
   });
   const registry = registryAccess(ports, ctx, managerUrl);
@@ -88,24 +121,40 @@ export interface SandboxClient extends NetworkServiceNext {
   statistics(): Record<string, number>;
 }
 
-const DIAL_TIMEOUT_MS = 2_000;
+/** What a client of the sandbox does beyond asking. */
+export interface ClientSpec {
+  /** Elements behind `dial`, as an application would add them. Default: none. */
+  readonly elements?: readonly NetworkServiceElement[];
+  /** Repairs broken connections in this way. Default: it does not. */
+  readonly heal?: HealOptions;
+  /** Repeats failed calls in this way. Default: it does not. */
+  readonly retry?: RetryOptions;
+  /** What a repair that gives the endpoint up asks for. Default: any endpoint. */
+  readonly reselect?: Reselect;
+}
 
 /** A client that asks a manager for a kernel interface. */
 export function sandboxClient(
   name: string,
   managerUrl: URL,
-  elements: readonly NetworkServiceElement[],
+  { elements = [], heal, retry, reselect }: ClientSpec,
   { connector, descriptors }: Ports,
   ctx: Context,
 ): SandboxClient {
-  const element = client({
-    ctx,
-    name,
-    url: managerUrl,
-    connector,
-    dialTimeoutMs: DIAL_TIMEOUT_MS,
-    elements: [...elements, kernelClient(), sendfdClient(descriptors)],
-  });
+  const element = chain(
+    "application",
+    ...(retry === undefined ? [] : [retryClient(retry)]),
+    client({
+      ctx,
+      name,
+      url: managerUrl,
+      connector,
+      dialTimeoutMs: DIAL_TIMEOUT_MS,
+      ...(heal === undefined ? {} : { heal: healClient(ctx, heal) }),
+      ...(reselect === undefined ? {} : { reselect }),
+      elements: [...elements, kernelClient(), sendfdClient(descriptors)],
+    }),
+  );
   const chained = start(element);
   return {
     request: (callCtx, request) => chained.request(callCtx, request),

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { newNetworkService } from "@nsm/api";
-import type { NetworkServiceElement } from "@nsm/core";
+import { type Match, newNetworkService } from "@nsm/api";
+import { chain, type Daemon, type NetworkServiceElement } from "@nsm/core";
+import type { Ports } from "@nsm/daemons";
 import { forwarder, type MemoryDataplane, memoryDataplane } from "@nsm/daemons/forwarder";
 import { nsmgr } from "@nsm/daemons/nsmgr";
 import { registry } from "@nsm/daemons/registry";
 import {
+  type ClientSpec,
   type EndpointSpec,
   registryAccess,
   type SandboxClient,
@@ -24,6 +26,24 @@ export interface DomainOptions {
   readonly tokenLifetimeMs?: number;
 }
 
+/** A forwarder to be started on a node. */
+export interface ForwarderSpec {
+  /** Default `forwarder-<node>`. */
+  readonly name?: string;
+  /** Default `p2p: "true"`. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** What a call passes before it comes to the forwarder. Default: nothing. */
+  readonly elements?: readonly NetworkServiceElement[];
+}
+
+/** A network service to be registered. */
+export interface ServiceSpec {
+  /** Default `IP`. */
+  readonly payload?: string;
+  /** Default: every endpoint of the service suits everybody. */
+  readonly matches?: readonly Match[];
+}
+
 const DIAL_TIMEOUT_MS = 2_000;
 const TOKEN_LIFETIME_MS = 600_000;
 const FORWARDERS = "forwarder";
@@ -32,14 +52,49 @@ const FORWARDERS = "forwarder";
 export class SandboxNode {
   readonly #clients: SandboxClient[] = [];
 
+  readonly #forwarders: Entry[] = [];
+
   constructor(
     readonly name: string,
     readonly manager: Entry,
-    readonly forwarder: Entry,
-    /** What the node's kernel would hold; outlives the forwarder, as links do. */
+    /** What the node's kernel would hold; outlives the forwarders, as links do. */
     readonly dataplane: MemoryDataplane,
     private readonly domain: Domain,
   ) {}
+
+  /** The node's first forwarder. */
+  get forwarder(): Entry {
+    const [first] = this.#forwarders;
+    if (!first) throw new Error(`${this.name} has no forwarder`);
+    return first;
+  }
+
+  /** Starts a forwarder on the node's data plane and registers it. */
+  async newForwarder(spec: ForwarderSpec = {}): Promise<Entry> {
+    const { name = `forwarder-${this.name}`, labels = { p2p: "true" }, elements = [] } = spec;
+    const { dataplane, manager } = this;
+    const config = {
+      name,
+      labels,
+      networkServiceName: FORWARDERS,
+      connectTo: manager.url,
+      listenOn: manager.url,
+      dialTimeoutMs: DIAL_TIMEOUT_MS,
+      tunnelIp: dataplane.vxlan?.tunnelIp ?? "",
+      vxlanPort: 0,
+      mechanismPriority: [],
+      ipOverVxlan: true,
+    };
+    const build = async (ports: Ports): Promise<Daemon> => {
+      const daemon = await forwarder(config, ports, dataplane);
+      const { networkService, ...services } = daemon.services;
+      const behind = networkService === undefined ? [] : [networkService];
+      return { ...daemon, services: { ...services, networkService: chain(name, ...elements, ...behind) } };
+    };
+    const entry = await this.domain.add(name, build);
+    this.#forwarders.push(entry);
+    return entry;
+  }
 
   /** Starts an endpoint and registers it. */
   async newEndpoint(spec: EndpointSpec): Promise<Entry> {
@@ -48,13 +103,10 @@ export class SandboxNode {
     );
   }
 
-  /**
-   * A client of this node's manager; its background work ends with the domain.
-   * @param elements behind `dial`, as an application would add them
-   */
-  newClient(name: string, elements: readonly NetworkServiceElement[] = []): SandboxClient {
+  /** A client of this node's manager; its background work ends with the domain. */
+  newClient(name: string, spec: ClientSpec = {}): SandboxClient {
     const { ports, lifetime } = this.domain.newProcess(name);
-    const client = sandboxClient(name, this.manager.url, elements, ports, lifetime.ctx);
+    const client = sandboxClient(name, this.manager.url, spec, ports, lifetime.ctx);
     this.#clients.push(client);
     return client;
   }
@@ -84,6 +136,7 @@ export class Domain {
   readonly nodes: SandboxNode[] = [];
   readonly #entries: Entry[] = [];
   readonly #processes: SandboxProcess[] = [];
+  #registry: Entry | undefined;
 
   private constructor(
     readonly network: SandboxNetwork,
@@ -98,15 +151,22 @@ export class Domain {
   }: DomainOptions = {}): Promise<Domain> {
     const domain = new Domain(sandboxNetwork(transport), tokenLifetimeMs);
     try {
-      const { publicUrl } = await domain.add("registry", (ports) =>
+      const entry = await domain.add("registry", (ports) =>
         registry({ listenOn: [], proxyRegistryUrl: undefined }, ports),
       );
-      for (let index = 1; index <= nodes; index++) await domain.#addNode(index, publicUrl);
+      domain.#registry = entry;
+      for (let index = 1; index <= nodes; index++) await domain.#addNode(index, entry.publicUrl);
       return domain;
     } catch (error) {
       await domain.close();
       throw error;
     }
+  }
+
+  /** The registry that all managers ask. */
+  get registry(): Entry {
+    if (!this.#registry) throw new Error("the domain has no registry");
+    return this.#registry;
   }
 
   /** Node by its 1-based number. */
@@ -121,11 +181,16 @@ export class Domain {
     return this.network.wait(work);
   }
 
-  /** Registers a network service through the first node's manager. */
-  async registerService(name: string, payload = "IP"): Promise<void> {
+  /** Registers a network service through the first node's manager; again: changes it. */
+  async registerService(name: string, { payload = "IP", matches = [] }: ServiceSpec = {}): Promise<void> {
     const { ports, lifetime } = this.newProcess("operator");
     const access = registryAccess(ports, lifetime.ctx, this.node(1).manager.url);
-    await this.wait(access.networkServices.register(lifetime.ctx, newNetworkService({ name, payload })));
+    await this.wait(
+      access.networkServices.register(
+        lifetime.ctx,
+        newNetworkService({ name, payload, matches: [...matches] }),
+      ),
+    );
   }
 
   /** Builds and starts an entry. */
@@ -174,23 +239,8 @@ export class Domain {
       };
       return nsmgr(config, ports);
     });
-    const tunnelIp = `10.99.0.${index}`;
-    const dataplane = memoryDataplane(tunnelIp);
-    const forwarderEntry = await this.add(`forwarder-${name}`, (ports) => {
-      const config = {
-        name: `forwarder-${name}`,
-        labels: { p2p: "true" },
-        networkServiceName: FORWARDERS,
-        connectTo: manager.url,
-        listenOn: manager.url,
-        dialTimeoutMs: DIAL_TIMEOUT_MS,
-        tunnelIp,
-        vxlanPort: 0,
-        mechanismPriority: [],
-        ipOverVxlan: true,
-      };
-      return forwarder(config, ports, dataplane);
-    });
-    this.nodes.push(new SandboxNode(name, manager, forwarderEntry, dataplane, this));
+    const node = new SandboxNode(name, manager, memoryDataplane(`10.99.0.${index}`), this);
+    await node.newForwarder();
+    this.nodes.push(node);
   }
 }

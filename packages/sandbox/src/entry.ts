@@ -77,6 +77,7 @@ export function sandboxProcess(
 }
 
 interface Life extends SandboxProcess {
+  paused: boolean;
   readonly daemon: Daemon;
   readonly server: SandboxServer;
 }
@@ -117,12 +118,20 @@ export class Entry {
   async start(): Promise<void> {
     const process = sandboxProcess(this.options, () => this.#urls);
     let daemon: Daemon | undefined;
-    const services = lateServices(() => daemon?.services);
+    let life: Life | undefined;
+    const unpaused = (): Promise<void> => (life?.paused ? new Promise(() => {}) : Promise.resolve());
+    const services = lateServices(() => daemon?.services, unpaused);
     const server = await this.options.network.serve(this.#urls, services, process.lifetime.ctx);
     this.#urls = server.urls;
     daemon = await this.options.build(process.ports, process.lifetime.ctx);
-    this.#life = { ...process, daemon, server };
+    life = { ...process, daemon, server, paused: false };
+    this.#life = life;
     await daemon.start?.(process.lifetime.ctx);
+  }
+
+  /** As SIGSTOP (K5): from now on calls are accepted and never answered, until it is killed; open streams stay. */
+  pause(): void {
+    if (this.#life) this.#life.paused = true;
   }
 
   /** Graceful end (K3). */

@@ -13,8 +13,14 @@ import {
 const missing = (): StatusError =>
   new StatusError(Code.UNIMPLEMENTED, "not served", { reason: "UNIMPLEMENTED" });
 
-/** Services that are looked up at each call: sockets are bound, and their ports known, before the daemon is built. */
-export function lateServices(current: () => Services | undefined): Required<Services> {
+/**
+ * Services that are looked up at each call: sockets are bound, and their ports known, before the daemon is built.
+ * @param open awaited by each call before it is served
+ */
+export function lateServices(
+  current: () => Services | undefined,
+  open: () => Promise<void>,
+): Required<Services> {
   const registry = <T extends RegistryItem>(
     name: string,
     select: (services: Services) => RegistryElement<T> | undefined,
@@ -26,9 +32,18 @@ export function lateServices(current: () => Services | undefined): Required<Serv
     };
     return {
       name,
-      register: async (ctx, item) => await served().register(ctx, item),
-      find: (ctx, query) => served().find(ctx, query),
-      unregister: async (ctx, item) => await served().unregister(ctx, item),
+      async register(ctx, item) {
+        await open();
+        return await served().register(ctx, item);
+      },
+      async *find(ctx, query) {
+        await open();
+        yield* served().find(ctx, query);
+      },
+      async unregister(ctx, item) {
+        await open();
+        await served().unregister(ctx, item);
+      },
     };
   };
   const networkService = (): ReturnType<typeof start> => {
@@ -39,14 +54,21 @@ export function lateServices(current: () => Services | undefined): Required<Serv
   return {
     networkService: {
       name: "late-network-service",
-      request: async (ctx, request) => await networkService().request(ctx, request),
-      close: async (ctx, connection) => await networkService().close(ctx, connection),
+      async request(ctx, request) {
+        await open();
+        return await networkService().request(ctx, request);
+      },
+      async close(ctx, connection) {
+        await open();
+        await networkService().close(ctx, connection);
+      },
     },
     monitor: {
-      monitorConnections(ctx, selector) {
+      async *monitorConnections(ctx, selector) {
+        await open();
         const monitor = current()?.monitor;
         if (!monitor) throw missing();
-        return monitor.monitorConnections(ctx, selector);
+        yield* monitor.monitorConnections(ctx, selector);
       },
     },
     networkServices: registry("late-network-services", (services) => services.networkServices),

@@ -54,7 +54,7 @@ function setUp(changes: Partial<NseConfig> = {}, refusing = false) {
 
 /** A client of the endpoint and its connection. */
 async function connect({ ports, life, clock }: ReturnType<typeof setUp>) {
-  const client = sandboxClient("nsc", servedUrl, [], ports, life.ctx);
+  const client = sandboxClient("nsc", servedUrl, {}, ports, life.ctx);
   const request = requestWith({ id: "c", networkService: "first" });
   const connection = await clock.waitFor(client.request(life.ctx, request));
   return { connection, close: () => clock.waitFor(client.close(life.ctx, connection)) };

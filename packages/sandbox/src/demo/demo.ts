@@ -113,7 +113,7 @@ export async function runSandboxDemo({ startedMs, write }: SandboxDemoOptions): 
 }
 
 async function tell(domain: Domain, steps: Steps, write: (line: string) => void): Promise<void> {
-  await steps.run(`registering ${SERVICE}`, () => domain.registerService(SERVICE, PAYLOAD));
+  await steps.run(`registering ${SERVICE}`, () => domain.registerService(SERVICE, { payload: PAYLOAD }));
   const clients = new Clients(domain, SERVICE);
   const [local, remote] = [clients.add("nsc-1", 2), clients.add("nsc-2", 1)];
   const empty = kept(domain);
