@@ -160,9 +160,20 @@ export class Cluster {
     );
   }
 
-  newClient(name: string): SandboxClient {
+  /** Asks the cluster's manager for kernel interfaces. */
+  newClient(name: string): NetworkServiceNext {
     const { ports, lifetime } = this.world.newProcess(name);
-    return sandboxClient(name, this.manager.url, {}, ports, lifetime.ctx);
+    const { connector, descriptors } = ports;
+    return start(
+      client({
+        ctx: lifetime.ctx,
+        name,
+        url: this.manager.url,
+        connector,
+        dialTimeoutMs: DIAL_TIMEOUT_MS,
+        elements: [kernelClient(), sendfdClient(descriptors)],
+      }),
+    );
   }
 
   /** The registries as the cluster's pods reach them. */
