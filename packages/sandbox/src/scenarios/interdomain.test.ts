@@ -4,6 +4,8 @@ import { counter, type FakeDns, fakeDns } from "@nsm/testkit";
 import { Domain } from "../index.js";
 import { type Calls, callsOf, hopsOf, registryCallsOf } from "./support/calls.js";
 import { addCluster, type Cluster } from "./support/cluster.js";
+import { closeWithoutLeftovers } from "./support/leftovers.js";
+import { passThrough } from "./support/pass-through.js";
 
 const SERVICE = "my-service-interdomain";
 
@@ -15,7 +17,7 @@ beforeEach(async () => {
   dns = fakeDns();
   calls = callsOf(domain);
 });
-afterEach(() => domain.close());
+afterEach(() => closeWithoutLeftovers(domain, "closed"));
 
 const add = (name: string, nodes = 1) => addCluster(domain, { name, nodes, dns });
 const addFloating = () => add("floating.domain", 0);
@@ -200,4 +202,33 @@ describe("connections to other domains", () => {
       expect(await roundTrip(cluster1, service, probe, client)).toEqual(path("cluster1", cluster.name, name));
     }
   });
+
+  it("SBX-I7 pass through endpoints of five domains, over 36 hops, and reach all of them with Close", async () => {
+    const count = 5;
+    const probes: ReturnType<typeof counter>[] = [];
+    const clusters: Cluster[] = [];
+    for (let index = 0; index < count; index++) {
+      const cluster = await add(`cluster${index}`);
+      const probe = counter();
+      const service = `${SERVICE}-${index}`;
+      const onward = `${SERVICE}-${index - 1}@cluster${index - 1}`;
+      const { url } = cluster.node(1).manager;
+      await registryOf(cluster).registerService({ name: service });
+      await cluster.node(1).newEndpoint({
+        name: `endpoint-${index}`,
+        services: [service],
+        elements: index === 0 ? [probe] : [probe, passThrough(domain, `onward-${index}`, url, onward)],
+      });
+      clusters.push(cluster);
+      probes.push(probe);
+    }
+    const [first] = probes;
+    const from = clusters[count - 1];
+    const hops = await roundTrip(from!, `${SERVICE}-${count - 1}`, first!);
+    expect(hops).toHaveLength(8 * (count - 1) + 4);
+    expect(hops.filter((name) => name.startsWith("endpoint-"))).toEqual(
+      ["4", "3", "2", "1", "0"].map((index) => `endpoint-${index}`),
+    );
+    expect(probes.map(({ requests, closes }) => [requests, closes])).toEqual(probes.map(() => [2, 1]));
+  }, 20_000); // many calls of many hops, on a busy machine
 });

@@ -15,6 +15,7 @@ import { connectionsOf, Domain, Entry } from "../index.js";
 import { callsOf, hopsOf } from "./support/calls.js";
 import { clientOf } from "./support/cluster.js";
 import { follow } from "./support/follow.js";
+import { closeWithoutLeftovers } from "./support/leftovers.js";
 
 const SERVICE = "my-service";
 const ASKED = { id: "1", networkService: SERVICE };
@@ -22,10 +23,12 @@ const ASKED = { id: "1", networkService: SERVICE };
 let domain: Domain;
 let calls: ReturnType<typeof callsOf>;
 async function create(nodes: number): Promise<void> {
+  connections = "closed";
   domain = await Domain.create({ nodes });
   calls = callsOf(domain);
 }
-afterEach(() => domain.close());
+let connections: "closed" | "lost" = "closed";
+afterEach(() => closeWithoutLeftovers(domain, connections));
 
 describe("events of connections", () => {
   it("SBX-67 show a connection as the Request returned it, but for the file that stands for the client's", async () => {
@@ -33,12 +36,14 @@ describe("events of connections", () => {
     const { manager } = domain.node(1);
     await domain.registerService(SERVICE);
     await domain.node(1).newEndpoint({ name: "nse", services: [SERVICE] });
-    const returned = await calls.request(clientOf(domain, manager.url, "nsc"), ASKED);
+    const nsc = clientOf(domain, manager.url, "nsc");
+    const returned = await calls.request(nsc, ASKED);
     const [shown] = await connectionsOf(domain, manager);
     const hop = returned.path.pathSegments[1];
     expect([shown?.id, shown?.path?.index]).toEqual([hop?.id, 1]);
     Object.assign(shown?.mechanism?.parameters ?? {}, { inodeURL: "file:///proc/thread-self/ns/net" });
     expect({ ...shown, id: returned.id, path: { ...shown?.path, index: 0 } }).toEqual(returned);
+    await calls.close(nsc, returned);
   });
 });
 
@@ -48,6 +53,7 @@ describe("ten servers that pass on", () => {
   /** Entries `hop-0` to `hop-9`, each passing on to the next, then `nse`. */
   async function pathOfServers(...elements: NetworkServiceElement[]) {
     await create(1);
+    connections = "lost";
     let served: Endpoint | undefined;
     const nse = await domain.add("nse", ({ tokens }, ctx) => {
       served = endpoint({ ctx, name: "nse", tokens, elements });
@@ -227,9 +233,13 @@ describe("endpoints that come and change", () => {
     expect([hopsOf(connection).at(-1), made.requests]).toEqual(["real", 1]);
     const refreshed = await calls.refresh(nsc, connection);
     expect([hopsOf(refreshed).at(-1), made.requests]).toEqual(["real", 2]);
-    const other = await calls.request(clientOf(domain, managerUrl, "nsc-2"), { ...ASKED, id: "2" }, 10_000);
+    const nsc2 = clientOf(domain, managerUrl, "nsc-2");
+    const other = await calls.request(nsc2, { ...ASKED, id: "2" }, 10_000);
     expect([hopsOf(other).at(-1), made.requests, made.closes]).toEqual(["real", 3, 0]);
     expect(attempts).toBe(2);
+    await calls.close(nsc, refreshed);
+    await calls.close(nsc2, other);
+    expect(made.closes).toBe(2);
     await domain.wait(real!.kill());
   });
 
@@ -243,6 +253,7 @@ describe("endpoints that come and change", () => {
       const elements = [calls, vl3MtuServer()];
       await domain.node(1).newEndpoint({ name: `nse-${index}`, services: [`ns-${index}`], elements });
     }
+    const open: (() => Promise<void>)[] = [];
     const newClient = (
       name: string,
       notifier?: LocalRefreshNotifier,
@@ -250,36 +261,44 @@ describe("endpoints that come and change", () => {
     ) => {
       const { ctx } = domain.newProcess(`${name}-refresh`).lifetime;
       const options = notifier === undefined ? {} : { notifier };
-      return clientOf(domain, manager.url, name, [upstreamRefreshClient(ctx, options), ...elements]);
+      const client = clientOf(domain, manager.url, name, [upstreamRefreshClient(ctx, options), ...elements]);
+      return async (id: string, networkService: string, MTU = 0) => {
+        const connection = await calls.request(client, { id, networkService, context: { MTU } });
+        open.push(() => calls.close(client, connection));
+      };
     };
-    const lowerMtu = () =>
-      calls.request(newClient("low"), { id: "low", networkService: "ns-0", context: { MTU: 1_000 } });
-    return { newClient, lowerMtu, requests: () => seen.map((calls) => calls.requests) };
+    const lowerMtu = () => newClient("low")("low", "ns-0", 1_000);
+    const closeAll = async () => {
+      for (const close of open) await close();
+    };
+    return { newClient, lowerMtu, closeAll, requests: () => seen.map((calls) => calls.requests) };
   }
 
   it("SBX-57 have the clients of a network ask again when one of them lowers its MTU", async () => {
-    const { newClient, lowerMtu, requests } = await networks();
-    await calls.request(newClient("nsc"), { id: "1", networkService: "ns-0" });
+    const { newClient, lowerMtu, closeAll, requests } = await networks();
+    await newClient("nsc")("1", "ns-0");
     await lowerMtu();
     await calls.pass(1_000);
     expect(requests()).toEqual([3, 0]);
     const mtus = (await connectionsOf(domain, domain.node(1).manager)).map(({ context }) => context?.MTU);
     expect(mtus).toEqual([1_000, 1_000]);
+    await closeAll();
   });
 
   it("SBX-58 have the other connections of such a client ask again too, when it wants that", async () => {
-    const { newClient, lowerMtu, requests } = await networks();
+    const { newClient, lowerMtu, closeAll, requests } = await networks();
     const nsc = newClient("nsc", new LocalRefreshNotifier());
-    await calls.request(nsc, { id: "1", networkService: "ns-0" });
-    await calls.request(nsc, { id: "2", networkService: "ns-1" });
-    await calls.request(newClient("alone"), { id: "3", networkService: "ns-1" });
+    await nsc("1", "ns-0");
+    await nsc("2", "ns-1");
+    await newClient("alone")("3", "ns-1");
     await lowerMtu();
     await calls.pass(1_000);
     expect(requests()).toEqual([3, 3]);
+    await closeAll();
   });
 
   it("SBX-59 have a client ask again whose Request had not returned yet", async () => {
-    const { newClient, lowerMtu, requests } = await networks();
+    const { newClient, lowerMtu, closeAll, requests } = await networks();
     let isSlow = true;
     const slow: NetworkServiceElement = {
       name: "slow",
@@ -290,7 +309,7 @@ describe("endpoints that come and change", () => {
         return connection;
       },
     };
-    const asked = calls.request(newClient("nsc", undefined, slow), { id: "1", networkService: "ns-0" });
+    const asked = newClient("nsc", undefined, slow)("1", "ns-0");
     await calls.pass(500);
     expect(requests()).toEqual([1, 0]);
     await lowerMtu();
@@ -298,5 +317,6 @@ describe("endpoints that come and change", () => {
     await asked;
     await calls.pass(1_000);
     expect(requests()).toEqual([3, 0]);
+    await closeAll();
   });
 });

@@ -12,6 +12,7 @@ import { counter, MemoryNetwork, testContext, testIdentity, VirtualClock } from 
 import { registryAccess } from "../chains.js";
 import { Domain } from "../index.js";
 import { callsOf, registryCallsOf } from "./support/calls.js";
+import { closeWithoutLeftovers } from "./support/leftovers.js";
 
 const SERVICE = "my-service";
 /** Upstream's default masks name the whole folder; this is the one rule of it that decides here. */
@@ -19,7 +20,7 @@ const CLIENT_ALLOWED = ["etc/nsm/opa/registry/client_allowed.rego"];
 
 describe("a domain's registry", () => {
   let domain: Domain;
-  afterEach(() => domain.close());
+  afterEach(() => closeWithoutLeftovers(domain, "lost"));
 
   it("SBX-R1 keeps a network service without payload as one of payload IP", async () => {
     domain = await Domain.create({ nodes: 1 });

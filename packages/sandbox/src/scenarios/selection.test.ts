@@ -7,6 +7,7 @@ import { requestWith } from "@nsm/testkit";
 import { Domain } from "../index.js";
 import { callsOf, hopsOf, registryCallsOf } from "./support/calls.js";
 import { addCluster, type ClusterOptions } from "./support/cluster.js";
+import { closeWithoutLeftovers } from "./support/leftovers.js";
 
 const SERVICE = "my-service";
 
@@ -14,7 +15,7 @@ let domain: Domain;
 beforeEach(async () => {
   domain = await Domain.create({ nodes: 0 });
 });
-afterEach(() => domain.close());
+afterEach(() => closeWithoutLeftovers(domain, "closed"));
 
 async function setUp(options: Omit<ClusterOptions, "name"> = {}) {
   const cluster = await addCluster(domain, { ...options, name: "cluster" });
@@ -23,7 +24,7 @@ async function setUp(options: Omit<ClusterOptions, "name"> = {}) {
 
 describe("choice of endpoints and forwarders", () => {
   it("SBX-01 gives connections of one awareness group the same addresses, and others different ones", async () => {
-    const { cluster, registry, limited } = await setUp();
+    const { cluster, registry, limited, close } = await setUp();
     const node = cluster.node(1);
     const [red, friday] = [{ color: "red" }, { day: "friday" }];
     const match = (labels: Record<string, string>) => ({
@@ -44,10 +45,12 @@ describe("choice of endpoints and forwarders", () => {
       parseNetworkServiceUrl(url),
     );
     const client = node.newClient("nsc", [excludedPrefixesClient([group])]);
+    const connections: Connection[] = [];
     const addressesOf = async (id: string, networkService: string, labels: Record<string, string>) => {
       const asked = requestWith({ id, networkService, labels }, [newMechanism("LOCAL", "KERNEL", {})]);
-      const { context } = await limited((ctx) => client.request(ctx, asked));
-      return context.ipContext?.srcIpAddrs;
+      const connection = await limited((ctx) => client.request(ctx, asked));
+      connections.push(connection);
+      return connection.context.ipContext?.srcIpAddrs;
     };
     const first = await addressesOf("1", "ns-1", red);
     const second = await addressesOf("2", "ns-2", red);
@@ -56,16 +59,19 @@ describe("choice of endpoints and forwarders", () => {
     expect(second).toEqual(first);
     expect(third).toHaveLength(1);
     expect(third).not.toEqual(first);
+    for (const connection of connections) await close(client, connection);
   });
 
   it("SBX-02 matches templates of labels against the node that both sides say they are on", async () => {
     const clientLabels = { nodeName: "the-node", podName: "the-pod", clusterName: "the-cluster" };
-    const { cluster, registry, request } = await setUp({ clientLabels });
+    const { cluster, registry, request, close } = await setUp({ clientLabels });
     const destinationSelector = { nodeName: "{{.nodeName}}" };
     await registry.registerService({ name: SERVICE, matches: [{ routes: [{ destinationSelector }] }] });
     await cluster.node(1).newEndpoint({ name: "nse", services: [SERVICE] });
-    const { labels } = await request(cluster.node(1).newClient("nsc"), { id: "1", networkService: SERVICE });
-    expect(labels).toEqual(clientLabels);
+    const client = cluster.node(1).newClient("nsc");
+    const connection = await request(client, { id: "1", networkService: SERVICE });
+    expect(connection.labels).toEqual(clientLabels);
+    await close(client, connection);
     const [nse] = await registry.findEndpoints({ name: "nse" });
     expect(nse?.networkServiceLabels[SERVICE]?.labels).toEqual(clientLabels);
   });

@@ -14,13 +14,17 @@ export function follow(domain: Domain, url: URL): readonly SeenChange[] {
   const { ctx } = lifetime;
   const seen: SeenChange[] = [];
   const read = async (): Promise<void> => {
-    const { monitor } = await connector.connect(url, { scope: "own", signal: ctx.signal });
-    for await (const event of monitor.monitorConnections(ctx, MonitorScopeSelector.create())) {
-      const type = ConnectionEventType[event.type];
-      const connections = Object.values(event.connections);
-      if (connections.length === 0) seen.push({ what: `${type}`, connection: undefined });
-      for (const connection of connections)
-        seen.push({ what: `${type} ${State[connection.state]}`, connection });
+    const channel = await connector.connect(url, { scope: "own", signal: ctx.signal });
+    try {
+      for await (const event of channel.monitor.monitorConnections(ctx, MonitorScopeSelector.create())) {
+        const type = ConnectionEventType[event.type];
+        const connections = Object.values(event.connections);
+        if (connections.length === 0) seen.push({ what: `${type}`, connection: undefined });
+        for (const connection of connections)
+          seen.push({ what: `${type} ${State[connection.state]}`, connection });
+      }
+    } finally {
+      channel.close();
     }
   };
   read().catch((error: unknown) => seen.push({ what: `ended: ${error}`, connection: undefined }));
