@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Match, newNetworkService } from "@nsm/api";
+import { newNetworkService } from "@nsm/api";
 import { chain, type Daemon, type NetworkServiceElement } from "@nsm/core";
 import type { Ports } from "@nsm/daemons";
 import { forwarder, type MemoryDataplane, memoryDataplane } from "@nsm/daemons/forwarder";
@@ -36,13 +36,8 @@ export interface ForwarderSpec {
   readonly elements?: readonly NetworkServiceElement[];
 }
 
-/** A network service to be registered. */
-export interface ServiceSpec {
-  /** Default `IP`. */
-  readonly payload?: string;
-  /** Default: every endpoint of the service suits everybody. */
-  readonly matches?: readonly Match[];
-}
+/** A network service to be registered; default: payload `IP`, and every endpoint of it suits everybody. */
+export type ServiceSpec = Omit<NonNullable<Parameters<typeof newNetworkService>[0]>, "name">;
 
 const DIAL_TIMEOUT_MS = 2_000;
 const TOKEN_LIFETIME_MS = 600_000;
@@ -182,14 +177,11 @@ export class Domain {
   }
 
   /** Registers a network service through the first node's manager; again: changes it. */
-  async registerService(name: string, { payload = "IP", matches = [] }: ServiceSpec = {}): Promise<void> {
+  async registerService(name: string, service: ServiceSpec = {}): Promise<void> {
     const { ports, lifetime } = this.newProcess("operator");
     const access = registryAccess(ports, lifetime.ctx, this.node(1).manager.url);
     await this.wait(
-      access.networkServices.register(
-        lifetime.ctx,
-        newNetworkService({ name, payload, matches: [...matches] }),
-      ),
+      access.networkServices.register(lifetime.ctx, newNetworkService({ payload: "IP", ...service, name })),
     );
   }
 
