@@ -51,4 +51,17 @@ describe("descriptors in memory", () => {
     client.send(sent);
     await expect(client.receive(sent, ctx)).rejects.toThrow("was not received");
   });
+
+  it("are closed with their connection when nobody received them, and not sent any more", async () => {
+    const table = memoryDescriptors();
+    const [client, server, close] = memoryLinkPair(table);
+    const sent = await table.open("/a");
+    client.send(sent);
+    server.send(sent);
+    expect(table.openCount).toBe(3);
+    close();
+    client.send(sent);
+    expect(table.openCount).toBe(1);
+    await expect(server.receive(sent, ctx)).rejects.toThrow("was not received");
+  });
 });

@@ -46,11 +46,19 @@ export function memoryDescriptors(): MemoryDescriptors {
   return table;
 }
 
-/** Both ends of a connection that passes memory descriptors. */
-export function memoryLinkPair(table: MemoryDescriptors): [DescriptorLink, DescriptorLink] {
+/**
+ * Both ends of a connection that passes memory descriptors, and what ends it: descriptors that were sent and not
+ * received are closed then, as the kernel closes those in flight with their socket.
+ */
+export function memoryLinkPair(
+  table: MemoryDescriptors,
+): [own: DescriptorLink, peer: DescriptorLink, close: () => void] {
   const queues: [Fd[], Fd[]] = [[], []];
+  let open = true;
   const link = (own: 0 | 1): DescriptorLink => ({
-    send: (fd) => void queues[own === 0 ? 1 : 0].push(table.duplicate(fd)),
+    send: (fd) => {
+      if (open) queues[own === 0 ? 1 : 0].push(table.duplicate(fd));
+    },
     receive: async (ref) => {
       const queue = queues[own];
       const index = queue.findIndex((fd) => fd.dev === ref.dev && fd.ino === ref.ino);
@@ -65,5 +73,9 @@ export function memoryLinkPair(table: MemoryDescriptors): [DescriptorLink, Descr
       );
     },
   });
-  return [link(0), link(1)];
+  const close = (): void => {
+    open = false;
+    for (const fd of queues.flatMap((queue) => queue.splice(0))) fd.close();
+  };
+  return [link(0), link(1), close];
 }

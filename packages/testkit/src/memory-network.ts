@@ -145,7 +145,7 @@ function memoryChannel(
   close: () => void,
 ): Channel {
   const passesDescriptors = first.options.passesDescriptors ?? url.protocol !== "tcp:";
-  const [clientLink, serverLink] = memoryLinkPair(descriptors);
+  const [clientLink, serverLink, closeLinks] = memoryLinkPair(descriptors);
   const link = <T>(value: T): T | undefined => (passesDescriptors ? value : undefined);
 
   const open = async (ctx: Context): Promise<{ call: ServerCall; server: Listener }> => {
@@ -247,7 +247,10 @@ function memoryChannel(
     },
     networkServices: registry((services) => services.networkServices),
     endpoints: registry((services) => services.endpoints),
-    close,
+    close() {
+      closeLinks();
+      close();
+    },
   };
 }
 
