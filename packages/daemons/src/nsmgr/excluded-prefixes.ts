@@ -5,7 +5,7 @@ import type { OpenFile, Ports } from "../ports.js";
 const EXCLUDED_PREFIXES_PATH = "/var/lib/networkservicemesh/config/excluded_prefixes.yaml";
 
 /** @throws Error naming what is not a list of texts below `prefixes` */
-export function parseExcludedPrefixes(document: unknown): readonly string[] {
+function parseExcludedPrefixes(document: unknown): readonly string[] {
   if (document === null || document === undefined) return [];
   const prefixes = typeof document === "object" && "prefixes" in document ? document.prefixes : undefined;
   if (!Array.isArray(prefixes) || !prefixes.every((item) => typeof item === "string")) {
