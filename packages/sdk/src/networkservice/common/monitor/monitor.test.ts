@@ -123,6 +123,15 @@ describe("monitor server", () => {
     expect(await log()).toEqual(["UPDATE UP", "DELETE UP"]);
   });
 
+  it("announces a connection whose endpoint was chosen anew as UP, as its client gets it", async () => {
+    const { server, ctx, log, clock } = setUp();
+    await clock.settle();
+    const reselecting = request();
+    reselecting.connection.state = State.RESELECT_REQUESTED;
+    await server.request(ctx, reselecting);
+    expect(await log()).toEqual(["UPDATE UP"]);
+  });
+
   it("announces a Close that fails too", async () => {
     const { server, ctx, log, clock } = setUp(injectError({ request: [] }));
     await clock.settle();

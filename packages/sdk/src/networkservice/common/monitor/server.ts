@@ -12,8 +12,9 @@ import { followUpstream } from "./upstream-loop.js";
  * for connections that go on to a next hop what that hop announces (lost hop = state DOWN). A Request that fails on
  * a connection which went on is announced as DOWN. Following the next hop never delays a Request.
  * Place after `begin` and `metadata`, before whatever chooses and calls the next hop. State: in `events`, and one
- * stream per connection with a next hop, ended with `chainCtx`. Upstream: `monitor.NewServer`. Deviation: a next
- * hop that does not serve MonitorConnection is not taken for lost.
+ * stream per connection with a next hop, ended with `chainCtx`. Upstream: `monitor.NewServer`. Deviations: a next
+ * hop that does not serve MonitorConnection is not taken for lost; a Request that succeeded is announced as UP (upstream
+ * shows RESELECT_REQUESTED after a repair until the next refresh).
  */
 export function monitorServer(chainCtx: Context, events: ConnectionEvents): NetworkServiceElement {
   const following = metadataKey<() => void>("server", "monitor.following");
@@ -36,7 +37,7 @@ export function monitorServer(chainCtx: Context, events: ConnectionEvents): Netw
         if (sent !== undefined) send(ConnectionEventType.UPDATE, { ...sent, state: State.DOWN });
         throw error;
       }
-      send(ConnectionEventType.UPDATE, connection);
+      send(ConnectionEventType.UPDATE, { ...connection, state: State.UP }); // as begin will return it
       const channel = loadMetadata(ctx, clientChannel);
       if (channel !== undefined) {
         const stopFollowing = followUpstream(chainCtx, channel, connection, events);
