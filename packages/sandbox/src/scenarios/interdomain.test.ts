@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { State } from "@nsm/api";
 import type { NetworkServiceElement } from "@nsm/core";
 import { counter, type FakeDns, fakeDns } from "@nsm/testkit";
-import { Domain } from "../index.js";
+import { connectionsOf, Domain, type Entry } from "../index.js";
 import { type Calls, callsOf, hopsOf, registryCallsOf } from "./support/calls.js";
 import { addCluster, type Cluster } from "./support/cluster.js";
 import { closeWithoutLeftovers } from "./support/leftovers.js";
@@ -15,9 +16,11 @@ let calls: Calls;
 beforeEach(async () => {
   domain = await Domain.create({ nodes: 0 });
   dns = fakeDns();
+  connections = "closed";
   calls = callsOf(domain);
 });
-afterEach(() => closeWithoutLeftovers(domain, "closed"));
+let connections: "closed" | "lost";
+afterEach(() => closeWithoutLeftovers(domain, connections));
 
 const add = (name: string, nodes = 1) => addCluster(domain, { name, nodes, dns });
 const addFloating = () => add("floating.domain", 0);
@@ -115,6 +118,42 @@ describe("connections to other domains", () => {
     const hops = await roundTrip(cluster1, `${SERVICE}@cluster2`, probe);
     expect(hops).toEqual(path("cluster1", "cluster2", "final-endpoint"));
     expect(seen.seen).toEqual([`${SERVICE} final-endpoint`, `${SERVICE} final-endpoint`]);
+  });
+
+  type Parts = { readonly near: Cluster; readonly far: Cluster; readonly nse: Entry };
+  it.each<[string, (parts: Parts) => Entry | undefined]>([
+    ["the near border", ({ near }) => near.border],
+    ["the far border", ({ far }) => far.border],
+    ["the near manager", ({ near }) => near.node(1).manager],
+    ["the far manager", ({ far }) => far.node(1).manager],
+    ["the near forwarder", ({ near }) => near.node(1).forwarders[0]],
+    ["the far forwarder", ({ far }) => far.node(1).forwarders[0]],
+    ["the endpoint", ({ nse }) => nse],
+  ])("SBX-I1 are repaired without their user when %s dies and comes back", async (_who, select) => {
+    connections = "lost"; // of the victim
+    const [near, far] = [await add("cluster1"), await add("cluster2")];
+    await registryOf(far).registerService({ name: SERVICE });
+    const probe = counter();
+    const spec = { name: "final-endpoint", services: [SERVICE], elements: [probe] };
+    const nse = await far.node(1).newEndpoint(spec);
+    const client = near.node(1).newClient("nsc");
+    const connection = await calls.request(client, { id: "1", networkService: `${SERVICE}@cluster2` });
+    const victim = select({ near, far, nse });
+    await domain.wait(victim!.kill());
+    await calls.pass(1_000);
+    await domain.wait(victim!.start());
+    await calls.pass(10_000);
+    expect(probe.requests).toBeGreaterThan(1);
+    const [shown] = await connectionsOf(domain, near.node(1).manager);
+    expect([shown?.state, shown?.path?.pathSegments.length]).toEqual([State.UP, 8]);
+    const requests = probe.requests;
+    const refreshed = await calls.refresh(client, connection);
+    expect([hopsOf(refreshed), probe.requests]).toEqual([
+      path("cluster1", "cluster2", "final-endpoint"),
+      requests + 1,
+    ]);
+    await calls.close(client, refreshed);
+    expect(probe.closes).toBeGreaterThan(0);
   });
 
   it("SBX-I2 reach the right one of two endpoints of one name, in a domain and in a floating one", async () => {

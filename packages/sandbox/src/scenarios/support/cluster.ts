@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Labels } from "@nsm/api";
-import { chain, type NetworkServiceElement, type NetworkServiceNext, start } from "@nsm/core";
+import type { NetworkServiceElement, NetworkServiceNext } from "@nsm/core";
 import type { ClientLabels } from "@nsm/daemons";
 import { forwarder, memoryDataplane } from "@nsm/daemons/forwarder";
 import { nsmgr } from "@nsm/daemons/nsmgr";
 import { nsmgrProxy } from "@nsm/daemons/nsmgr-proxy";
 import { registry } from "@nsm/daemons/registry";
 import { registryProxyDns } from "@nsm/daemons/registry-proxy-dns";
-import { client } from "@nsm/sdk/chains/client";
-import { healClient } from "@nsm/sdk/networkservice/common/heal";
-import { kernelClient } from "@nsm/sdk/networkservice/common/mechanisms/kernel";
-import { sendfdClient } from "@nsm/sdk/networkservice/common/mechanisms/sendfd";
-import { retryClient } from "@nsm/sdk/networkservice/common/retry";
 import type { FakeDns } from "@nsm/testkit";
-import { type EndpointSpec, servedEndpoint } from "../../chains.js";
+import { type EndpointSpec, sandboxClient, servedEndpoint } from "../../chains.js";
 import type { Domain, Entry } from "../../index.js";
 
 const DIAL_TIMEOUT_MS = 2_000;
@@ -48,6 +43,8 @@ export interface ClusterNode {
 export interface Cluster {
   readonly name: string;
   readonly registry: Entry;
+  /** Its `nsmgr-proxy`; undefined when it has none. */
+  readonly border: Entry | undefined;
   readonly nodes: readonly ClusterNode[];
   node(index: number): ClusterNode;
 }
@@ -71,13 +68,14 @@ export async function addCluster(domain: Domain, options: ClusterOptions): Promi
     registry({ listenOn: [], proxyRegistryUrl: hasProxies ? addressOf("nsmgr-proxy") : undefined }, ports),
   );
   if (dns !== undefined) publish(dns, `registry.nsm-system.${name}`, registryUrl);
+  let border: Entry | undefined;
   if (hasProxies) {
     const proxyUrl = addressOf("nsmgr-proxy");
     publish(dns, `nsmgr-proxy.nsm-system.${name}`, proxyUrl);
     await domain.add(entryName(name, "registry-proxy"), (ports) =>
       registryProxyDns({ listenOn: [] }, { ...ports, resolver: dns }),
     );
-    await domain.add(entryName(name, "nsmgr-proxy"), (ports) =>
+    border = await domain.add(entryName(name, "nsmgr-proxy"), (ports) =>
       nsmgrProxy(
         {
           name: `nsmgr-proxy-${name}`,
@@ -101,7 +99,7 @@ export async function addCluster(domain: Domain, options: ClusterOptions): Promi
     if (!found) throw new Error(`${name} has no node ${index}`);
     return found;
   };
-  return { name, registry: entry, nodes, node };
+  return { name, registry: entry, border, nodes, node };
 }
 
 function publish(dns: FakeDns, name: string, url: URL): void {
@@ -167,20 +165,5 @@ export function clientOf(
   elements: readonly NetworkServiceElement[] = [],
 ): NetworkServiceNext {
   const { ports, lifetime } = domain.newProcess(name);
-  const { ctx } = lifetime;
-  return start(
-    chain(
-      "application",
-      retryClient(),
-      client({
-        ctx,
-        name,
-        url,
-        connector: ports.connector,
-        dialTimeoutMs: DIAL_TIMEOUT_MS,
-        heal: healClient(ctx),
-        elements: [...elements, kernelClient(), sendfdClient(ports.descriptors)],
-      }),
-    ),
-  );
+  return sandboxClient(name, url, { elements, heal: {}, retry: {} }, ports, lifetime.ctx);
 }
