@@ -105,6 +105,7 @@ describe("what a domain keeps", () => {
   it("is found by node, and there is none beyond their number", async () => {
     await create(1);
     expect(() => domain.node(2)).toThrow("the domain has 1 nodes, there is no node 2");
+    expect(domain.registry.running).toBe(true);
   });
 });
 
@@ -159,6 +160,27 @@ describe("an entry", () => {
       expect(calls.requests).toBe(2);
       await close(client, refreshed);
       expect(domain.nodes.map((node) => node.statistics().links)).toEqual([0, 0]);
+    },
+  );
+
+  it.each(["inproc", "sockets"] as const)(
+    "that is paused accepts calls and never answers, until it is killed and started (%s)",
+    async (transport) => {
+      await create(1, transport);
+      const calls = counter();
+      const nse = await endpoint(1, calls);
+      const client = domain.node(1).newClient("nsc");
+      nse.pause();
+      const { ctx, cancel } = withTimeout(domain.newProcess("caller").lifetime.ctx, 300);
+      const asked = requestWith({ id: "1", networkService: SERVICE });
+      await expect(domain.wait(client.request(ctx, asked))).rejects.toMatchObject({
+        code: Code.DEADLINE_EXCEEDED,
+      });
+      cancel();
+      expect(calls.requests).toBe(0);
+      await domain.wait(nse.restart());
+      await close(client, await request(client));
+      expect(calls.requests).toBe(1);
     },
   );
 

@@ -187,9 +187,14 @@ describe("the forwarder of a connection stays", () => {
     const { domain, request, refresh, close, until } = world;
     const calls = counter();
     await world.endpoint(1, "nse", calls);
+    await domain.wait(domain.node(1).forwarder.stop());
+    const busyOnce = injectError({ request: [0], close: [] });
+    await domain.node(1).newForwarder({ name: "forwarder-busy", elements: [busyOnce] });
+    await domain.node(1).newForwarder({ name: "forwarder-chosen" }); // not the first that a manager would take
     const client = domain.node(1).newClient("nsc", heal ? healing(heal) : { retry: {} });
     const connection = await request(client, asked());
     const hops = hopsOf(connection);
+    expect(hops[2]).toBe("forwarder-chosen");
     for (let index = 0; index < 10; index++) {
       await domain.node(1).newForwarder({ name: `forwarder-extra-${index}` });
       const { requests } = calls;
@@ -209,7 +214,7 @@ describe("a refresh that fails", () => {
     const { domain, request, pass, until } = world;
     const [first, second] = [counter(), counter()];
     let alive = true;
-    await world.endpoint(1, "nse-1", first, injectError({ request: [1, -1] }));
+    await world.endpoint(1, "nse-1", first, injectError({ request: [1, -1], close: [] }));
     const client = domain.node(1).newClient("nsc", healing({ liveness: livenessOf(() => alive) }));
     await request(client, asked());
     await world.endpoint(1, "nse-2", second);
