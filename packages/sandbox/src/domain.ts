@@ -24,6 +24,8 @@ export interface DomainOptions {
   readonly transport?: SandboxTransport;
   /** Life of tokens, milliseconds; default 10 minutes. */
   readonly tokenLifetimeMs?: number;
+  /** False: no registry, the manager of the only node keeps registrations itself. Default true. */
+  readonly registry?: boolean;
 }
 
 /** A forwarder to be started on a node. */
@@ -143,14 +145,16 @@ export class Domain {
     nodes = 1,
     transport = "inproc",
     tokenLifetimeMs = TOKEN_LIFETIME_MS,
+    registry: withRegistry = true,
   }: DomainOptions = {}): Promise<Domain> {
     const domain = new Domain(sandboxNetwork(transport), tokenLifetimeMs);
     try {
-      const entry = await domain.add("registry", (ports) =>
-        registry({ listenOn: [], proxyRegistryUrl: undefined }, ports),
-      );
-      domain.#registry = entry;
-      for (let index = 1; index <= nodes; index++) await domain.#addNode(index, entry.publicUrl);
+      if (withRegistry) {
+        domain.#registry = await domain.add("registry", (ports) =>
+          registry({ listenOn: [], proxyRegistryUrl: undefined }, ports),
+        );
+      }
+      for (let index = 1; index <= nodes; index++) await domain.#addNode(index);
       return domain;
     } catch (error) {
       await domain.close();
@@ -217,17 +221,22 @@ export class Domain {
     await this.network.close();
   }
 
-  async #addNode(index: number, registryUrl: URL): Promise<void> {
+  async #addNode(index: number): Promise<void> {
     const name = `node-${index}`;
+    const registryUrl = this.#registry?.publicUrl;
     const manager = await this.add(`nsmgr-${name}`, (ports) => {
       const listenOn = ports.servedUrls();
+      const [local] = listenOn;
+      // Without a registry nobody on another node can ask for this one
+      const publicUrl = registryUrl === undefined ? local : listenOn.at(-1);
+      if (!publicUrl) throw new Error(`nsmgr-${name} serves no address`);
       const config = {
         name: `nsmgr-${name}`,
         listenOn,
         registryUrl,
         dialTimeoutMs: DIAL_TIMEOUT_MS,
         forwarderServiceName: FORWARDERS,
-        publicUrl: listenOn.at(-1) ?? registryUrl,
+        publicUrl,
       };
       return nsmgr(config, ports);
     });

@@ -2,7 +2,7 @@
 import { clone } from "@nsm/api";
 import { type Connection, type NetworkServiceNext, withTimeout } from "@nsm/core";
 import { type Counter, counter, requestWith } from "@nsm/testkit";
-import { Domain, type SandboxTransport } from "./index.js";
+import { Domain, type DomainOptions } from "./index.js";
 
 const SERVICE = "my-service";
 const REQUEST_TIMEOUT_MS = 5_000;
@@ -14,8 +14,8 @@ interface Run {
 }
 
 /** A domain with one endpoint on the last node and a client on the first. */
-async function run(nodes: number, transport: SandboxTransport): Promise<Run> {
-  const domain = await Domain.create({ nodes, transport });
+async function run(nodes: number, options: DomainOptions): Promise<Run> {
+  const domain = await Domain.create({ ...options, nodes });
   const calls = counter();
   await domain.registerService(SERVICE);
   await domain.node(nodes).newEndpoint({ name: "final-endpoint", services: [SERVICE], elements: [calls] });
@@ -52,8 +52,8 @@ const remote = [
   "final-endpoint",
 ];
 
-async function useCase(nodes: number, transport: SandboxTransport, path: readonly string[]): Promise<void> {
-  const all = await run(nodes, transport);
+async function useCase(nodes: number, options: DomainOptions, path: readonly string[]): Promise<void> {
+  const all = await run(nodes, options);
   try {
     const connection = await request(all);
     expect(names(connection)).toEqual(path);
@@ -73,14 +73,20 @@ async function useCase(nodes: number, transport: SandboxTransport, path: readonl
 
 describe("use cases of one domain", () => {
   it("SBX-14 reaches an endpoint on another node over 6 hops, refreshes and closes once (inproc)", () =>
-    useCase(2, "inproc", remote));
+    useCase(2, { transport: "inproc" }, remote));
 
   it("SBX-14 reaches an endpoint on another node over 6 hops, refreshes and closes once (sockets)", () =>
-    useCase(2, "sockets", remote));
+    useCase(2, { transport: "sockets" }, remote));
 
   it("SBX-16 reaches an endpoint on its own node over 4 hops, refreshes and closes once (inproc)", () =>
-    useCase(1, "inproc", local));
+    useCase(1, { transport: "inproc" }, local));
 
   it("SBX-16 reaches an endpoint on its own node over 4 hops, refreshes and closes once (sockets)", () =>
-    useCase(1, "sockets", local));
+    useCase(1, { transport: "sockets" }, local));
+
+  it("SBX-55 does the same over unix sockets alone, with a manager that has no registry", () =>
+    useCase(1, { transport: "sockets", registry: false }, local));
+
+  it("SBX-55 does the same in memory, with a manager that has no registry", () =>
+    useCase(1, { transport: "inproc", registry: false }, local));
 });
