@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import { clone } from "@nsm/api";
 import {
   Code,
   type Connection,
   type Context,
   contextKey,
+  elementStatistics,
   type NetworkServiceElement,
   type NetworkServiceNext,
   type Request,
@@ -22,6 +24,8 @@ export interface ElementContractOptions {
   readonly request?: () => Request;
   /** Puts what the element needs into the context. */
   readonly context?: (ctx: Context) => Context;
+  /** Statistics (`<element>.<what>`) that outlive connections on purpose. */
+  readonly outlasting?: readonly string[];
 }
 
 const marker = contextKey<string>("contract-marker");
@@ -35,13 +39,18 @@ const defaultRequest = (): Request =>
 
 class Next implements NetworkServiceNext {
   readonly contexts: Context[] = [];
+  readonly requestedIds: string[] = [];
   closes = 0;
   requestError: unknown;
   closeError: unknown;
+  /** The first Request is never answered. */
+  firstHangs = false;
 
   async request(ctx: Context, request: Request): Promise<Connection> {
     this.contexts.push(ctx);
+    this.requestedIds.push(request.connection.id);
     if (this.requestError) throw this.requestError;
+    if (this.firstHangs && this.requestedIds.length === 1) return await new Promise<never>(() => {});
     return request.connection;
   }
 
@@ -52,7 +61,24 @@ class Next implements NetworkServiceNext {
   }
 }
 
-/** What every network service element keeps: errors and context pass through, Close reaches next whatever happens. */
+/** The same request for another connection. */
+function withId(request: Request, id: string): Request {
+  request.connection.id = id;
+  const own = request.connection.path.pathSegments[request.connection.path.index];
+  if (own) own.id = id;
+  return request;
+}
+
+const settles = (call: Promise<unknown>): Promise<"settled"> =>
+  call.then(
+    () => "settled",
+    () => "settled",
+  );
+
+/**
+ * What every network service element keeps: errors and context pass through, Close reaches next whatever happens and
+ * leaves nothing, a refresh goes on, connections do not hold each other up.
+ */
 export function elementContract(
   factory: (clock: VirtualClock) => NetworkServiceElement,
   options: ElementContractOptions = {},
@@ -60,13 +86,14 @@ export function elementContract(
   const setUp = () => {
     const clock = new VirtualClock();
     const next = new Next();
-    const chain = [...(options.before?.() ?? []), factory(clock)].reduceRight<NetworkServiceNext>(
-      (tail, element) => start(element, tail),
+    const element = factory(clock);
+    const chain = [...(options.before?.() ?? []), element].reduceRight<NetworkServiceNext>(
+      (tail, member) => start(member, tail),
       next,
     );
     const base = testContext({ clock, timeoutMs: 15_000 }).with(marker, "kept");
     const ctx = options.context ? options.context(base) : base;
-    return { clock, next, chain, ctx, request: options.request ?? defaultRequest };
+    return { clock, next, chain, element, ctx, request: options.request ?? defaultRequest };
   };
 
   describe("element contract", () => {
@@ -106,6 +133,37 @@ export function elementContract(
       await chain.close(ctx, connection);
       await clock.settle();
       expect(clock.pendingTimers).toBeLessThanOrEqual(before);
+    });
+
+    it("keeps nothing after Close", async () => {
+      const { clock, chain, element, ctx, request } = setUp();
+      const before = elementStatistics(element);
+      await chain.close(ctx, await chain.request(ctx, request()));
+      await clock.settle();
+      const after = elementStatistics(element);
+      for (const key of options.outlasting ?? []) delete after[key];
+      expect(after).toEqual(Object.fromEntries(Object.keys(after).map((key) => [key, before[key] ?? 0])));
+    });
+
+    it("passes a refresh on to next under the same id", async () => {
+      const { next, chain, ctx, request } = setUp();
+      const connection = await chain.request(ctx, request());
+      await chain.request(ctx, { ...request(), connection: clone(connection) });
+      const [first, second] = next.requestedIds;
+      expect(next.requestedIds).toHaveLength(2);
+      expect(second).toBe(first);
+    });
+
+    it("does not hold a connection up while the Request of another hangs", async () => {
+      const { clock, next, chain, ctx, request } = setUp();
+      next.firstHangs = true;
+      const hanging = settles(chain.request(ctx, request()));
+      await clock.settle();
+      const other = settles(chain.request(ctx, withId(request(), "id-other")));
+      await clock.settle();
+      const hung = Promise.race([hanging, clock.settle().then(() => "hangs")]);
+      expect(await Promise.race([other, clock.settle().then(() => "held up")])).toBe("settled");
+      expect(await hung).toBe("hangs");
     });
 
     it("answers a Request whose caller has left with an error or a result, never silence", async () => {

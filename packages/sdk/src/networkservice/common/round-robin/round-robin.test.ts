@@ -15,6 +15,7 @@ const choice = (service: string, ...names: string[]) =>
 
 elementContract(() => roundRobinServer(), {
   context: (base) => base.with(candidates, choice("ns", "a").get(candidates)!),
+  outlasting: ["round-robin-server.networkServices"], // the turn of a service belongs to all its connections
 });
 
 /** Fails for the named endpoints after changing the request. */
