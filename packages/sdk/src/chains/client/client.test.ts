@@ -1,41 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
-import { elementTree, type NetworkServiceElement, rootContext, silentLogger } from "@nsm/core";
+import { elementTree, type Policy, rootContext, silentLogger } from "@nsm/core";
 import { MemoryNetwork, VirtualClock } from "@nsm/testkit";
+import { authorizeClient } from "../../networkservice/common/authorize/index.js";
+import { healClient } from "../../networkservice/common/heal/index.js";
 import { type ClientOptions, client } from "./index.js";
 
-/** Upstream's order (chains/client/client.go); elements that are options of ours or not built yet have no name. */
-const upstreamOrder: readonly { readonly upstream: string; readonly ours: string | undefined }[] = [
+/** Upstream's order (chains/client/client.go). */
+const upstreamOrder: readonly { readonly upstream: string; readonly ours: string }[] = [
   { upstream: "updatepath", ours: "update-path-client" },
   { upstream: "begin", ours: "begin-client" },
   { upstream: "metadata", ours: "metadata-client" },
   { upstream: "refresh", ours: "refresh-client" },
   { upstream: "clienturl", ours: "client-url-client" },
   { upstream: "clientconn", ours: "client-conn-client" },
-  { upstream: "heal", ours: undefined },
+  { upstream: "heal", ours: "heal-client" },
   { upstream: "dial", ours: "dial-client" },
-  { upstream: "additional", ours: undefined },
-  { upstream: "authorize", ours: undefined },
+  { upstream: "additional", ours: "additional" },
+  { upstream: "authorize", ours: "authorize-client" },
   { upstream: "trimpath", ours: "trim-path-client" },
   { upstream: "connect", ours: "connect-client" },
 ];
 
-const probe = (name: string): NetworkServiceElement => ({ name });
+/** Elements that a chain has only when they are given. */
+const optional = ["heal-client", "additional", "authorize-client"];
 
-function treeOf(options: Partial<ClientOptions> = {}) {
-  const ctx = rootContext({ clock: new VirtualClock(), log: silentLogger });
-  return elementTree(client({ ctx, connector: new MemoryNetwork().connector(), ...options }));
-}
+const anyone: Policy = { name: "anyone", check: async () => {} };
+const ctx = rootContext({ clock: new VirtualClock(), log: silentLogger });
+
+const treeOf = (options: Partial<ClientOptions> = {}) =>
+  elementTree(client({ ctx, connector: new MemoryNetwork().connector(), ...options }));
 
 describe("client chain", () => {
+  const names = upstreamOrder.map(({ ours }) => ours);
+
   it("has upstream's order", () => {
-    const names = upstreamOrder.flatMap(({ ours }) => (ours === undefined ? [] : [ours]));
-    expect(treeOf()).toEqual(["client", names]);
+    const slots = {
+      heal: healClient(ctx),
+      authorize: authorizeClient(anyone),
+      elements: [{ name: "additional" }],
+    };
+    expect(treeOf(slots)).toEqual(["client", names]);
   });
 
-  it("takes its optional elements in upstream's places", () => {
-    const slots = { heal: probe("heal"), authorize: probe("authorize"), elements: [probe("additional")] };
-    const names = upstreamOrder.map(({ upstream, ours }) => ours ?? upstream);
-    expect(treeOf(slots)).toEqual(["client", names]);
+  it("is without what it is not given", () => {
+    expect(treeOf()).toEqual(["client", names.filter((name) => !optional.includes(name))]);
   });
 
   it("leaves refresh out inside a server", () => {

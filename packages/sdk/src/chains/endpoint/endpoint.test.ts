@@ -2,21 +2,22 @@
 import { ConnectionEventType, MonitorScopeSelector, State } from "@nsm/api";
 import { elementTree, rootContext, silentLogger, start } from "@nsm/core";
 import { capture, counter, MemoryNetwork, requestWith, testTokens, VirtualClock } from "@nsm/testkit";
+import { authorizeServer } from "../../networkservice/common/authorize/index.js";
 import { connectServer } from "../../networkservice/common/connect/index.js";
 import { client } from "../client/index.js";
 import { endpoint } from "./index.js";
 
 /** Upstream's order (chains/endpoint/server.go). */
-const upstreamOrder: readonly { readonly upstream: string; readonly ours: string | undefined }[] = [
+const upstreamOrder: readonly { readonly upstream: string; readonly ours: string }[] = [
   { upstream: "updatepath", ours: "update-path-server" },
   { upstream: "begin", ours: "begin-server" },
   { upstream: "updatetoken", ours: "update-token-server" },
-  { upstream: "authorize", ours: undefined },
+  { upstream: "authorize", ours: "authorize-server" },
   { upstream: "metadata", ours: "metadata-server" },
   { upstream: "timeout", ours: "timeout-server" },
   { upstream: "monitor", ours: "monitor-server" },
   { upstream: "trimpath", ours: "trim-path-server" },
-  { upstream: "additional", ours: undefined },
+  { upstream: "additional", ours: "additional" },
 ];
 
 const LIFETIME_MS = 60_000;
@@ -64,15 +65,13 @@ describe("endpoint chain", () => {
     const clock = new VirtualClock();
     const ctx = rootContext({ clock, log: silentLogger });
     const options = { ctx, tokens: testTokens({ clock }) };
-    const names = upstreamOrder.flatMap(({ ours }) => (ours === undefined ? [] : [ours]));
-    expect(elementTree(endpoint(options).networkService)).toEqual(["endpoint", names]);
-    const full = endpoint({
-      ...options,
-      authorize: { name: "authorize" },
-      elements: [{ name: "additional" }],
-    });
-    const allNames = upstreamOrder.map(({ upstream, ours }) => ours ?? upstream);
-    expect(elementTree(full.networkService)).toEqual(["endpoint", allNames]);
+    const names = upstreamOrder.map(({ ours }) => ours);
+    const authorize = authorizeServer({ name: "anyone", check: async () => {} });
+    const full = endpoint({ ...options, authorize, elements: [{ name: "additional" }] });
+    expect(elementTree(full.networkService)).toEqual(["endpoint", names]);
+    const optional = ["authorize-server", "additional"];
+    const least = names.filter((name) => !optional.includes(name));
+    expect(elementTree(endpoint(options).networkService)).toEqual(["endpoint", least]);
   });
 
   it("connects a client over two hops: own ids back, tokens in all segments, state UP", async () => {

@@ -10,15 +10,25 @@ import {
   start,
   startRegistry,
 } from "@nsm/core";
-import { capture, counter, MemoryNetwork, requestWith, testTokens, VirtualClock } from "@nsm/testkit";
+import {
+  capture,
+  counter,
+  MemoryNetwork,
+  memoryWatchedFile,
+  requestWith,
+  testTokens,
+  VirtualClock,
+} from "@nsm/testkit";
 import { connectServer } from "../../networkservice/common/connect/index.js";
 import { discoverServer } from "../../networkservice/common/discover/index.js";
+import { excludedPrefixesServer } from "../../networkservice/common/excluded-prefixes/index.js";
 import { filterMechanismsClient } from "../../networkservice/common/filter-mechanisms/index.js";
 import { mechanismTranslationClient } from "../../networkservice/common/mechanism-translation/index.js";
 import { mechanismsServer } from "../../networkservice/common/mechanisms/index.js";
 import { kernelClient, kernelServer } from "../../networkservice/common/mechanisms/kernel/index.js";
 import { recvfdClient, recvfdServer } from "../../networkservice/common/mechanisms/recvfd/index.js";
 import { sendfdClient, sendfdServer } from "../../networkservice/common/mechanisms/sendfd/index.js";
+import { metricsServer } from "../../networkservice/common/metrics/index.js";
 import { roundRobinServer } from "../../networkservice/common/round-robin/index.js";
 import { memoryServer } from "../../registry/common/memory/index.js";
 import { memoryStore } from "../../registry/stores/memory.js";
@@ -28,13 +38,13 @@ import { endpoint } from "../endpoint/index.js";
 import { nsmgrNetworkService } from "./network-service.js";
 
 /** Upstream's order behind the endpoint chain (chains/nsmgr/server.go). */
-const upstreamOrder: readonly { readonly upstream: string; readonly ours: string | undefined }[] = [
+const upstreamOrder: readonly { readonly upstream: string; readonly ours: string }[] = [
   { upstream: "clientinfo", ours: "client-info-client" },
   { upstream: "discoverforwarder", ours: "discover-forwarder-server" },
   { upstream: "netsvcmonitor", ours: "net-svc-monitor-server" },
-  { upstream: "excludedprefixes", ours: undefined },
+  { upstream: "excludedprefixes", ours: "excluded-prefixes-server" },
   { upstream: "recvfd", ours: "recvfd-server" },
-  { upstream: "metrics", ours: undefined },
+  { upstream: "metrics", ours: "metrics-server" },
   { upstream: "connect", ours: "connect-server" },
   { upstream: "sendfd", ours: "sendfd-server" },
 ];
@@ -71,6 +81,8 @@ function domain() {
     tokens: tokens("nsmgr"),
     connector: connector("nsmgr"),
     clientInfo: { nodeName: "node-1" },
+    excludedPrefixes: excludedPrefixesServer(memoryWatchedFile<readonly string[]>([])),
+    metrics: metricsServer(() => {}),
   });
   network.listen(url("nsmgr"), nsmgr, ctx);
 
@@ -150,7 +162,7 @@ describe("nsmgr chain", () => {
     const [, names] = elementTree(domain().nsmgr.networkService) as [string, unknown[]];
     const additional = names.slice(names.indexOf("trim-path-server") + 1);
     const flat = additional.map((name) => (Array.isArray(name) ? name[0] : name));
-    expect(flat).toEqual(upstreamOrder.flatMap(({ ours }) => (ours === undefined ? [] : [ours])));
+    expect(flat).toEqual(upstreamOrder.map(({ ours }) => ours));
     const connect = additional.find(Array.isArray) as [string, [string, string[]][]];
     const inner = connect[1][0]![1];
     expect(inner.slice(inner.indexOf("dial-client"))).toEqual([
