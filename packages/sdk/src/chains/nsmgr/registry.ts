@@ -3,6 +3,7 @@ import type { NetworkService, NetworkServiceEndpoint } from "@nsm/api";
 import {
   type Connector,
   type Context,
+  type Descriptors,
   endpointKind,
   networkServiceKind,
   type RegistryElement,
@@ -26,6 +27,8 @@ import { expireServer } from "../../registry/common/expire/index.js";
 import { grpcMetadataClient, grpcMetadataServer } from "../../registry/common/grpc-metadata/index.js";
 import { localBypassServer } from "../../registry/common/local-bypass/index.js";
 import { memoryServer } from "../../registry/common/memory/index.js";
+import { recvfdServer } from "../../registry/common/recvfd/index.js";
+import { sendfdServer } from "../../registry/common/sendfd/index.js";
 import { updatePathServer } from "../../registry/common/update-path/index.js";
 import { memoryStore } from "../../registry/stores/memory.js";
 import { matchNetworkServiceEndpoints, matchNetworkServices } from "../../utils/matching/index.js";
@@ -46,6 +49,10 @@ export interface NsmgrRegistryOptions {
   readonly registryUrl?: URL | undefined;
   /** Labels added to endpoints that bring none. */
   readonly clientInfo?: ClientInfo;
+  /** Takes and sends sockets of endpoints as descriptors. Default: endpoints are reached by the path of their socket. */
+  readonly descriptors?: Descriptors;
+  /** Network service of forwarders, whose sockets outlive a failed registration. Default `forwarder`. */
+  readonly forwarderService?: string;
   /** Longest life of an endpoint's registration between refreshes, milliseconds; default 60 000. */
   readonly defaultExpirationMs?: number;
   /** Milliseconds; default 15 000 (the daemon sets its own). */
@@ -90,6 +97,7 @@ export function nsmgrRegistry(options: NsmgrRegistryOptions): NsmgrRegistry {
     beginServer(endpointKind),
     clientInfoServer(clientInfo),
     expireServer(ctx, { defaultExpirationMs }),
+    ...socketPassing(options),
     registration,
   );
   return {
@@ -97,6 +105,15 @@ export function nsmgrRegistry(options: NsmgrRegistryOptions): NsmgrRegistry {
     endpoints,
     discovery: { networkServices: startRegistry(networkServices), endpoints: startRegistry(registration) },
   };
+}
+
+function socketPassing({
+  ctx,
+  descriptors,
+  forwarderService = "forwarder",
+}: NsmgrRegistryOptions): RegistryElement<NetworkServiceEndpoint>[] {
+  if (descriptors === undefined) return [];
+  return [recvfdServer(ctx, { forwarderService }), sendfdServer(descriptors)];
 }
 
 function networkServiceRegistration(options: NsmgrRegistryOptions): RegistryElement<NetworkService> {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { endpointKind, networkServiceKind, type Policy } from "@nsm/core";
-import { MemoryNetwork, testContext, testTokens, VirtualClock } from "@nsm/testkit";
+import { MemoryNetwork, memoryDescriptors, testContext, testTokens, VirtualClock } from "@nsm/testkit";
 import { nsmgrRegistry } from "../nsmgr/registry.js";
 import { registryClient } from "../registry-client/index.js";
 import { orderOf, ourNames, type UpstreamOrder } from "../testing/upstream-order.js";
 import { registryServer } from "./index.js";
 
-const NOT_HERE = undefined;
 const clock = new VirtualClock();
 const ctx = testContext({ clock });
 const tokens = testTokens({ clock });
@@ -66,14 +65,21 @@ it("orders the registry's chains as upstream does", () => {
 });
 
 describe("the manager's registry chains are ordered as upstream's", () => {
-  const registration = { ctx, tokens, connector, ...authorization, managerUrl: "tcp://10.0.0.1:5001" };
+  const registration = {
+    ctx,
+    tokens,
+    connector,
+    ...authorization,
+    managerUrl: "tcp://10.0.0.1:5001",
+    descriptors: memoryDescriptors(),
+  };
   const front: readonly UpstreamOrder[] = [
     ...server,
     ["begin", "begin-server"],
     ["clientinfo", "client-info-server"],
     ["expire", "expire-server"],
-    ["recvfd", NOT_HERE],
-    ["sendfd", NOT_HERE],
+    ["recvfd", "recvfd-server"],
+    ["sendfd", "sendfd-server"],
   ];
   it("with a registry", () => {
     const { networkServices, endpoints } = nsmgrRegistry({
