@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from "node:fs";
+import { availableParallelism, cpus, release } from "node:os";
 
 /** Middle and slow end of some times, milliseconds. */
 export interface Percentiles {
@@ -38,5 +39,19 @@ export function residentMiB(pid: number): number {
 }
 
 /** Load averages of one, five and fifteen minutes. */
-export const loadAverage = (): string =>
-  readFileSync("/proc/loadavg", "utf8").split(" ").slice(0, 3).join(" ");
+const loadAverage = (): string => readFileSync("/proc/loadavg", "utf8").split(" ").slice(0, 3).join(" ");
+
+/**
+ * What figures depend on.
+ * @param before what this told at the start of the run
+ */
+export const machine = (
+  before: Readonly<Record<string, string | number>> = {},
+): Readonly<Record<string, string | number>> => ({
+  processor: cpus()[0]?.model ?? "unknown",
+  cores: availableParallelism(),
+  kernel: release(),
+  node: process.version,
+  "load average before": before["load average after"] ?? loadAverage(),
+  "load average after": loadAverage(),
+});

@@ -5,7 +5,7 @@ export interface Row {
   readonly group: string;
   readonly figure: string;
   readonly value: number;
-  readonly unit: "ms" | "/s" | "MiB" | "x" | "";
+  readonly unit: "ms" | "µs" | "/s" | "MiB" | "KiB" | "x" | "";
   /** What is aimed at; nothing fails when it is missed. */
   readonly budget?: string;
 }

@@ -3,10 +3,9 @@
  * Pid 1 of the benchmark. Arguments: repository, log folder, operations per figure. Prints progress as plain lines
  * and the report as one JSON line at the end, on stdout. In pods the same script is the load client or a hop.
  */
-import { availableParallelism, cpus, release } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Lab, type LabNode, type LabProcess, runWorld } from "@nsm/lab";
-import { cpuMs, loadAverage, percentiles } from "./figures.js";
+import { cpuMs, machine, percentiles } from "./figures.js";
 import { runHop, startHops } from "./hops.js";
 import { linksFloor } from "./links.js";
 import { runLoadClient } from "./load-client.js";
@@ -74,7 +73,7 @@ async function kernelFloor(lab: Lab, rows: Rows, count: number, mesh: MeshFigure
 }
 
 async function bench(lab: Lab, count: number): Promise<BenchReport> {
-  const loadBefore = loadAverage();
+  const before = machine();
   const rows = new Rows((group) => void process.stdout.write(`${group} …\n`));
   await startUp(lab, rows);
   const mesh = await startMesh(lab);
@@ -83,15 +82,7 @@ async function bench(lab: Lab, count: number): Promise<BenchReport> {
   await throughput(mesh, rows, count);
   await hopsFloor(lab, rows, count, figures);
   await kernelFloor(lab, rows, count, figures);
-  const machine = {
-    processor: cpus()[0]?.model ?? "unknown",
-    cores: availableParallelism(),
-    kernel: release(),
-    node: process.version,
-    "load average before": loadBefore,
-    "load average after": loadAverage(),
-  };
-  return { machine, rows: rows.rows };
+  return { machine: machine(before), rows: rows.rows };
 }
 
 async function runBench(repository = "", logFolder = "", count = "200"): Promise<number> {
