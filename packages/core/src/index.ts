@@ -54,7 +54,14 @@ export type { MonitorService } from "./monitor.js";
 export { onAbort } from "./on-abort.js";
 export type { Channel, ConnectOptions, Connector } from "./ports/connector.js";
 export type { Descriptors, Fd, InodeRef } from "./ports/descriptors.js";
-export type { PeerIdentity, Svid, Token, TokenLink, TokenSource } from "./ports/identity.js";
+export type {
+  IdentitySource,
+  PeerIdentity,
+  Svid,
+  Token,
+  TokenLink,
+  TokenSource,
+} from "./ports/identity.js";
 export type { Liveness } from "./ports/liveness.js";
 export type { HostPort, LinkRequest, LinkSide, MechanismDriver } from "./ports/mechanism-driver.js";
 export type { NameServer } from "./ports/name-server.js";

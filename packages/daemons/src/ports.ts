@@ -1,5 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Clock, Connector, Descriptors, Logger, Resolver, TokenSource, WatchedFile } from "@nsm/core";
+import type {
+  Clock,
+  Connector,
+  Descriptors,
+  Liveness,
+  Logger,
+  Policy,
+  Resolver,
+  TokenSource,
+  WatchedFile,
+} from "@nsm/core";
 
 /** Labels that tell where a daemon runs; undefined ones are not added. From `NODE_NAME`, `POD_NAME`, `CLUSTER_NAME`. */
 export interface ClientLabels {
@@ -42,6 +52,13 @@ export interface Ports {
   /** Finds other domains. */
   readonly resolver: Resolver;
   readonly watchFile: WatchFile;
+  /**
+   * The policy that masks name (upstream's `NSM_*_POLICIES`); absent when identity is off, then nothing is checked.
+   * @throws INVALID_ARGUMENT for a mask without a hit
+   */
+  readonly policies?: (masks: readonly string[]) => Policy;
+  /** Checks data paths of connections; absent where there is no kernel, then they count as alive. */
+  readonly liveness?: Liveness;
   /**
    * The URLs really served (port 0 replaced by the kernel's choice), once the host listens; before that the configured
    * ones. Hosts listen before `Daemon.start`.
