@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Whole domains as processes in network namespaces of one machine; development only. */
 export { leftBehind, snapshotDifference } from "./checks/clean.js";
-export { type DaemonCounts, daemonCounts } from "./checks/counts.js";
+export { type DaemonCounts, daemonCounts, processCounts } from "./checks/counts.js";
 export { type InterfaceSeen, interfaceSeen } from "./checks/interface.js";
 export { type MtuSeen, mtuSeen } from "./checks/mtu.js";
 export { type PathSeen, pathSeen } from "./checks/path.js";
@@ -25,6 +25,6 @@ export type { LabNode } from "./world/node.js";
 export { debugSocket, NSM_DIRECTORY, NSMGR_SOCKET } from "./world/paths.js";
 export type { Pod, Workload, WorldOptions } from "./world/pod.js";
 export { Probe } from "./world/probe.js";
-export { withRouteSocket } from "./world/underlay.js";
+export { partition, withRouteSocket } from "./world/underlay.js";
 export { Hopeless, WaitedTooLong, waitFor } from "./world/wait.js";
 export { runWorld, type WorldProgram } from "./world/world.js";

@@ -28,6 +28,11 @@ async function report(socketPath: string): Promise<DaemonCounts> {
   return flattenCounts((await json(response)) as object);
 }
 
+/** Asks one process of a pod or node for its counts, over `NSM_DEBUG_LISTEN_ON`. */
+export async function processCounts(holder: NamespaceHolder, name: string): Promise<DaemonCounts> {
+  return await report(holder.path(debugSocket(name)));
+}
+
 /** Asks every running daemon and workload for its counts, over `NSM_DEBUG_LISTEN_ON`. */
 export async function daemonCounts(lab: Lab): Promise<Record<string, DaemonCounts>> {
   const places = lab.nodes.flatMap((node): [NamespaceHolder, LabProcess][] => [
@@ -38,7 +43,7 @@ export async function daemonCounts(lab: Lab): Promise<Record<string, DaemonCount
   ]);
   const counts: Record<string, DaemonCounts> = {};
   for (const [holder, { name, running }] of places) {
-    if (running) counts[name] = await report(holder.path(debugSocket(name)));
+    if (running) counts[name] = await processCounts(holder, name);
   }
   return counts;
 }

@@ -10,6 +10,8 @@ import { type Fabric, nodeAddress, plugIn } from "./underlay.js";
 export class LabNode {
   readonly daemons = new Map<string, LabProcess>();
   readonly pods = new Map<string, Pod>();
+  /** How each daemon was started last. */
+  readonly #starts = new Map<string, () => LabProcess>();
 
   private constructor(
     readonly name: string,
@@ -37,6 +39,11 @@ export class LabNode {
     return new URL(`tcp://${this.address}:5002`);
   }
 
+  /** URL of the forwarder's socket, usable from the lab's own mount namespace. */
+  get forwarderUrl(): URL {
+    return new URL(`unix://${this.holder.path(`${NSM_DIRECTORY}/forwarder.sock`)}`);
+  }
+
   startRegistry(env: Readonly<Record<string, string>> = {}): LabProcess {
     return this.#start("registry", `registry-${this.name}`, {
       NSM_LISTEN_ON: `tcp://${this.address}:5002`,
@@ -53,14 +60,26 @@ export class LabNode {
     });
   }
 
-  startForwarder(env: Readonly<Record<string, string>> = {}): LabProcess {
-    return this.#start("forwarder", `forwarder-${this.name}`, {
+  /** @param script run instead of the app, for forwarders that tests have made worse */
+  startForwarder(env: Readonly<Record<string, string>> = {}, script?: string): LabProcess {
+    const defaults = {
       NSM_NAME: `forwarder-${this.name}`,
       NSM_CONNECT_TO: `unix://${NSMGR_SOCKET}`,
       NSM_LISTEN_ON: `unix://${NSM_DIRECTORY}/forwarder.sock`,
       NSM_TUNNEL_IP: this.address,
-      ...env,
-    });
+    };
+    return this.#start("forwarder", `forwarder-${this.name}`, { ...defaults, ...env }, script);
+  }
+
+  /**
+   * Starts a daemon again as it was started last; one that still runs is killed first (K1).
+   * @param app `registry`, `nsmgr` or `forwarder`
+   */
+  async restart(app: string): Promise<LabProcess> {
+    const start = this.#starts.get(app);
+    if (!start) throw new Error(`${app} was never started on ${this.name}`);
+    await this.daemons.get(app)?.kill();
+    return start();
   }
 
   /** Makes an empty pod on this node. */
@@ -70,23 +89,30 @@ export class LabNode {
     return pod;
   }
 
-  #start(app: string, name: string, env: Readonly<Record<string, string>>): LabProcess {
-    const daemon = startProcess(
-      {
-        name,
-        script: appScript(this.world.repository, app),
-        logPath: `${this.world.logFolder}/${name}.log`,
-        env: {
-          NODE_NAME: this.name,
-          NSM_DEBUG_LISTEN_ON: `unix://${debugSocket(name)}`,
-          ...this.world.env,
-          ...env,
-        },
+  #start(
+    app: string,
+    name: string,
+    env: Readonly<Record<string, string>>,
+    script = appScript(this.world.repository, app),
+  ): LabProcess {
+    const spec = {
+      name,
+      script,
+      logPath: `${this.world.logFolder}/${name}.log`,
+      env: {
+        NODE_NAME: this.name,
+        NSM_DEBUG_LISTEN_ON: `unix://${debugSocket(name)}`,
+        ...this.world.env,
+        ...env,
       },
-      this.holder,
-    );
-    this.daemons.set(app, daemon);
-    return daemon;
+    };
+    const start = (): LabProcess => {
+      const daemon = startProcess(spec, this.holder);
+      this.daemons.set(app, daemon);
+      return daemon;
+    };
+    this.#starts.set(app, start);
+    return start();
   }
 
   /** Ends pods, then the daemons in the order clients depend on them. */

@@ -45,9 +45,11 @@ export async function makeFabric(domain: number): Promise<Fabric> {
   return { domain, bridge };
 }
 
+const portName = (fabric: Fabric, node: number): string => `node-${fabric.domain}-${node}`;
+
 /** Plugs a node in: `eth0` inside, MTU 1500, default route to the lab. */
 export async function plugIn(fabric: Fabric, node: number, netnsPath: string): Promise<void> {
-  const port = `node-${fabric.domain}-${node}`;
+  const port = portName(fabric, node);
   const outside = openRouteSocket();
   try {
     await withRouteSocket(netnsPath, async (inside, netns) => {
@@ -73,5 +75,25 @@ export async function plugIn(fabric: Fabric, node: number, netnsPath: string): P
     });
   } finally {
     outside.close();
+  }
+}
+
+/**
+ * Takes a node's port off the bridge (K4): its packets are lost, no link goes down, nothing is closed.
+ * @param node 1-based
+ * @returns puts it back; repeatable
+ */
+export async function partition(fabric: Fabric, node: number): Promise<() => Promise<void>> {
+  await joinBridge(portName(fabric, node), undefined);
+  return () => joinBridge(portName(fabric, node), fabric.bridge);
+}
+
+async function joinBridge(port: string, bridge: string | undefined): Promise<void> {
+  const route = openRouteSocket();
+  try {
+    const master = bridge === undefined ? undefined : await route.linkGet(bridge);
+    await route.linkSet(port, { masterIndex: master?.index ?? 0 });
+  } finally {
+    route.close();
   }
 }
