@@ -24,6 +24,10 @@ export interface Scenario {
   readonly nodes: number;
   /** Bound of the whole scenario, milliseconds; default 60 000. */
   readonly timeoutMs?: number;
+  /** Forms in which it is run by `npm test` and `npm run test:lab`; default both. */
+  readonly forms?: readonly ScenarioForm[];
+  /** Environment of every daemon, beside that of the run. */
+  readonly env?: Readonly<Record<string, string>>;
   /** @throws anything when an expectation does not hold */
   run(lab: Lab, run: ScenarioRun): Promise<void>;
 }
@@ -53,8 +57,9 @@ export async function runScenario(
   });
   let lab: Lab | undefined;
   try {
-    lab = await Lab.create({ ...run.options, nodes: scenario.nodes });
-    await scenario.run(lab, { ...run, note: (text) => notes.push(text) });
+    const options = { ...run.options, env: { ...run.options.env, ...scenario.env } };
+    lab = await Lab.create({ ...options, nodes: scenario.nodes });
+    await scenario.run(lab, { ...run, options, note: (text) => notes.push(text) });
     await lab.stop();
     return outcome("passed");
   } catch (error) {
