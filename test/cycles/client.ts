@@ -47,7 +47,16 @@ export async function runCyclingClient(): Promise<void> {
   await runDaemon({
     name: "nsc",
     spec,
-    configure: (env): NscConfig => ({ ...env, labels: {}, dialTimeoutMs: 5000, requestTimeoutMs: 15_000 }),
+    configure: (env): NscConfig => ({
+      ...env,
+      labels: {},
+      dialTimeoutMs: 5000,
+      requestTimeoutMs: 15_000,
+      awarenessGroups: [],
+      livenessEnabled: true,
+      livenessIntervalMs: 200,
+      livenessTimeoutMs: 1000,
+    }),
     build: cycling,
   });
 }

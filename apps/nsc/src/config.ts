@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { NscConfig } from "@nsm/daemons/nsc";
+import { type NscConfig, parseAwarenessGroups } from "@nsm/daemons/nsc";
 import {
   assignments,
   bool,
+  custom,
   defineEnv,
   type EnvOf,
   goDuration,
@@ -12,7 +13,6 @@ import {
 } from "@nsm/runtime";
 
 const NO_DNS = "the local DNS server is not part of this version";
-const NO_LIVENESS = "the data path check is not part of this version";
 
 /** Environment of the client (upstream: cmd-nsc). */
 export const spec = defineEnv("NSM", {
@@ -33,9 +33,12 @@ export const spec = defineEnv("NSM", {
     mechanismVariable: "NSM_MECHANISM",
     desc: "connections to make, mechanism://service[@domain][/interface][?label=value&…]",
   }),
-  awarenessGroups: string({
-    desc: "groups of services that share addresses",
-    later: "awareness groups are not part of this version",
+  awarenessGroups: custom(parseAwarenessGroups, {
+    env: "AWARENESS_GROUPS",
+    default: "",
+    desc: "groups of services that may share addresses, [url,url],[url]",
+    type: "Awareness groups",
+    expected: "network service URLs in brackets, [url,url],[url]",
   }),
   localDnsServerEnabled: bool({ default: "true", desc: "local DNS server", later: NO_DNS }),
   localDnsServerAddress: string({
@@ -43,18 +46,16 @@ export const spec = defineEnv("NSM", {
     desc: "address of the local DNS server",
     later: NO_DNS,
   }),
-  livenessCheckEnabled: bool({ default: "true", desc: "ping the data path", later: NO_LIVENESS }),
+  livenessCheckEnabled: bool({ default: "true", desc: "ping the data path" }),
   livenessCheckIntervalMs: goDuration({
     env: "LIVENESS_CHECK_INTERVAL",
     default: "200ms",
-    desc: "period of pings",
-    later: NO_LIVENESS,
+    desc: "pause between two checks",
   }),
   livenessCheckTimeoutMs: goDuration({
     env: "LIVENESS_CHECK_TIMEOUT",
     default: "1s",
     desc: "time for an answer",
-    later: NO_LIVENESS,
   }),
 });
 
@@ -66,4 +67,8 @@ export const configure = (env: EnvOf<typeof spec>): NscConfig => ({
   requestTimeoutMs: env.requestTimeoutMs,
   labels: env.labels,
   networkServices: env.networkServices,
+  awarenessGroups: env.awarenessGroups,
+  livenessEnabled: env.livenessCheckEnabled,
+  livenessIntervalMs: env.livenessCheckIntervalMs,
+  livenessTimeoutMs: env.livenessCheckTimeoutMs,
 });

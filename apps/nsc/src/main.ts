@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { nsc } from "@nsm/daemons/nsc";
+import { kernelLiveness, nsc } from "@nsm/daemons/nsc";
 import { runDaemon } from "@nsm/runtime";
 import { configure, spec } from "./config.js";
 
@@ -7,5 +7,5 @@ await runDaemon({
   name: "nsc",
   spec,
   configure,
-  build: (config, ports) => nsc(config, ports),
+  build: (config, ports) => nsc(config, { ...ports, liveness: kernelLiveness(ports) }),
 });

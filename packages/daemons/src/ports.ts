@@ -5,6 +5,7 @@ import type {
   Descriptors,
   Liveness,
   Logger,
+  NameServer,
   Policy,
   Resolver,
   TokenSource,
@@ -57,8 +58,10 @@ export interface Ports {
    * @throws INVALID_ARGUMENT for a mask without a hit
    */
   readonly policies?: (masks: readonly string[]) => Policy;
-  /** Checks data paths of connections; absent where there is no kernel, then they count as alive. */
+  /** Checks data paths of connections; absent: only the control plane is watched. */
   readonly liveness?: Liveness;
+  /** Answers the pod's queries; absent: DNS settings of connections are not used. */
+  readonly nameServer?: NameServer;
   /**
    * The URLs really served (port 0 replaced by the kernel's choice), once the host listens; before that the configured
    * ones. Hosts listen before `Daemon.start`.

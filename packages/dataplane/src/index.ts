@@ -19,6 +19,7 @@ export {
 export { crossConnect } from "./cross-connect/index.js";
 export * from "./elements/index.js";
 export * from "./forwarder/index.js";
+export { type KernelLivenessOptions, kernelLiveness } from "./liveness/index.js";
 export {
   kernelDriver,
   type PodPort,

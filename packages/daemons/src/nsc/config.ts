@@ -15,4 +15,12 @@ export interface NscConfig {
   readonly labels: Readonly<Record<string, string>>;
   /** `NSM_NETWORK_SERVICES`, parsed. */
   readonly networkServices: readonly NetworkServiceUrl[];
+  /** `NSM_AWARENESS_GROUPS`, parsed: services of one group may share addresses. */
+  readonly awarenessGroups: readonly (readonly NetworkServiceUrl[])[];
+  /** `NSM_LIVENESS_CHECK_ENABLED`: whether data paths are checked. */
+  readonly livenessEnabled: boolean;
+  /** `NSM_LIVENESS_CHECK_INTERVAL`: pause between two checks. */
+  readonly livenessIntervalMs: number;
+  /** `NSM_LIVENESS_CHECK_TIMEOUT`: time of one check. */
+  readonly livenessTimeoutMs: number;
 }

@@ -1,42 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
-import { clone, type NetworkServiceUrl, newConnection } from "@nsm/api";
+import { clone, type NetworkServiceUrl, newConnection, State } from "@nsm/api";
 import {
   type Connection,
   type Context,
+  type Liveness,
   type NetworkServiceNext,
   normalizeConnection,
   sleep,
   withTimeout,
 } from "@nsm/core";
 import type { NscConfig } from "./config.js";
+import type { FormerConnections } from "./former-connections.js";
 
 const RETRY_PAUSE_MS = 200;
 
+/** What {@link connectService} works with. */
+export interface ConnectOptions {
+  readonly chain: NetworkServiceNext;
+  readonly config: NscConfig;
+  readonly service: NetworkServiceUrl;
+  /** Of the connection, stable over restarts of the client. */
+  readonly id: string;
+  /** What is known of the connection from before. */
+  readonly former: FormerConnections;
+  /** Decides whether a connection that the manager reports as DOWN is kept; absent: it is not. */
+  readonly liveness: Liveness | undefined;
+}
+
 /**
- * Requests one network service until it is connected.
- * @param id of the connection, stable over restarts of the client
+ * Requests one network service until it is connected; goes on with a connection that an earlier run left.
  * @throws CANCELLED when the client is told to stop
  */
-export async function connectService(
-  ctx: Context,
-  chain: NetworkServiceNext,
-  config: NscConfig,
-  service: NetworkServiceUrl,
-  id: string,
-): Promise<Connection> {
+export async function connectService(ctx: Context, options: ConnectOptions): Promise<Connection> {
+  const { chain, config, service, id } = options;
   const log = ctx.log.child({ id, name: config.name });
   for (;;) {
     const startedMs = ctx.clock.now();
     const attempt = withTimeout(ctx, config.requestTimeoutMs);
     try {
       const connection = await chain.request(attempt.ctx, {
-        connection: normalizeConnection(
-          newConnection({
-            id,
-            networkService: service.service,
-            labels: { ...config.labels, ...service.labels },
-          }),
-        ),
+        connection: (await adopted(attempt.ctx, options)) ?? fresh(options),
         mechanismPreferences: [clone(service.mechanism)],
       });
       const requestMs = ctx.clock.now() - startedMs;
@@ -55,4 +58,33 @@ export async function connectService(
       attempt.cancel();
     }
   }
+}
+
+function fresh({ config, service, id }: ConnectOptions): Connection {
+  return normalizeConnection(
+    newConnection({
+      id,
+      networkService: service.service,
+      labels: { ...config.labels, ...service.labels },
+    }),
+  );
+}
+
+/** The connection of an earlier run, asked to be made elsewhere when it does not work any more. */
+async function adopted(
+  ctx: Context,
+  { config, service, id, former, liveness }: ConnectOptions,
+): Promise<Connection | undefined> {
+  const connection = former.find(service.mechanism.type);
+  if (connection === undefined) return undefined;
+  if (connection.state === State.DOWN) {
+    const isAlive = await liveness?.alive(connection, config.livenessTimeoutMs, ctx.signal);
+    if (isAlive !== true) {
+      connection.mechanism = undefined;
+      connection.networkServiceEndpointName = "";
+      connection.state = State.RESELECT_REQUESTED;
+    }
+  }
+  ctx.log.info({ id, state: State[connection.state] }, "going on with a connection from before");
+  return connection;
 }

@@ -1,43 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
-import { MechanismType } from "@nsm/api";
-import { type Connection, type Context, type Daemon, elementStatistics, start, withTimeout } from "@nsm/core";
-import { client } from "@nsm/sdk/chains/client";
-import { clientInfoClient } from "@nsm/sdk/networkservice/common/client-info";
-import { mechanismsClient } from "@nsm/sdk/networkservice/common/mechanisms";
-import { kernelClient } from "@nsm/sdk/networkservice/common/mechanisms/kernel";
-import { sendfdClient } from "@nsm/sdk/networkservice/common/mechanisms/sendfd";
+import type { NetworkServiceUrl } from "@nsm/api";
+import {
+  type Connection,
+  type Context,
+  type Daemon,
+  elementStatistics,
+  type NetworkServiceNext,
+  start,
+  withTimeout,
+} from "@nsm/core";
 import { daemonLifetime } from "../lifetime.js";
 import type { Ports } from "../ports.js";
+import { livenessOf, nscChain } from "./chain.js";
 import type { NscConfig } from "./config.js";
 import { connectService } from "./connect.js";
+import { FormerConnections } from "./former-connections.js";
 
 /**
- * Requests every network service of its list, one after the other, keeps the connections refreshed, and closes
- * them in reverse order when told to stop. A service that cannot be had is tried again for ever.
- * Upstream: cmd-nsc. Deviations: 200 ms pause between attempts (upstream: none); a stop while connecting closes
- * what is up and ends with 0; `NSM_LABELS` is used.
+ * Requests every network service of its list, one after the other, keeps the connections refreshed and healed, and
+ * closes them in reverse order when told to stop. A service that cannot be had is tried again for ever; a connection
+ * that an earlier run of the same name left is gone on with. Upstream: cmd-nsc. Deviations: 200 ms pause between
+ * attempts (upstream: none); a stop while connecting closes what is up and ends with 0; `NSM_LABELS` is used.
  */
 export function nsc(config: NscConfig, ports: Ports): Daemon {
   const life = daemonLifetime(ports);
-  const element = client({
-    ctx: life.ctx,
-    connector: ports.connector,
-    name: config.name,
-    url: config.connectTo,
-    dialTimeoutMs: config.dialTimeoutMs,
-    elements: [
-      clientInfoClient(ports.clientLabels),
-      mechanismsClient({ [MechanismType.KERNEL]: kernelClient() }),
-      sendfdClient(ports.descriptors),
-    ],
-  });
+  const element = nscChain(config, ports, life.ctx);
   const chain = start(element);
   const connections: Connection[] = [];
   return {
     services: {},
     async start(ctx) {
       for (const [index, service] of config.networkServices.entries()) {
-        connections.push(await connectService(ctx, chain, config, service, `${config.name}-${index}`));
+        connections.push(await connect(ctx, chain, service, `${config.name}-${index}`));
       }
     },
     async stop(ctx) {
@@ -48,6 +42,27 @@ export function nsc(config: NscConfig, ports: Ports): Daemon {
     },
     statistics: () => ({ ...elementStatistics(element), "nsc.connections": connections.length }),
   };
+
+  async function connect(
+    ctx: Context,
+    next: NetworkServiceNext,
+    service: NetworkServiceUrl,
+    id: string,
+  ): Promise<Connection> {
+    const { connector } = ports;
+    const former = await FormerConnections.open(ctx, {
+      connector,
+      url: config.connectTo,
+      id,
+      timeoutMs: config.requestTimeoutMs,
+    });
+    try {
+      const liveness = livenessOf(config, ports);
+      return await connectService(ctx, { chain: next, config, service, id, former, liveness });
+    } finally {
+      former.close();
+    }
+  }
 
   async function closeConnection(ctx: Context, connection: Connection): Promise<void> {
     const limit = withTimeout(ctx, config.requestTimeoutMs);

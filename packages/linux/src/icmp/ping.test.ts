@@ -95,6 +95,12 @@ describeInNetns("ping between two pods that are cross connected", () => {
     );
   });
 
+  it("ends at the first reply when one is enough", async () => {
+    const { netns } = pods[0]!;
+    const options = { netns, destination: "10.0.0.2", count: 4, intervalMs: 250, enough: 1 };
+    expect(await ping(options, realTimers)).toMatchObject({ sent: 1, received: 1 });
+  });
+
   it("reports an unreachable network", async () => {
     const result = await ping({ netns: pods[0]!.netns, destination: "192.0.2.1" }, realTimers);
     expect(result).toMatchObject({ sent: 0, received: 0, sendError: { code: "ENETUNREACH" } });

@@ -16,6 +16,8 @@ export interface PingOptions {
   readonly count?: number;
   /** Time between two requests; a reply is not waited for. Default: 100 ms. */
   readonly intervalMs?: number;
+  /** Ends as soon as so many were answered. Default: `count`. */
+  readonly enough?: number;
   /** Longest duration of everything. Default: 1000 ms after the last request. */
   readonly timeoutMs?: number;
   /** Bytes behind the ICMP header, 0 to 65507. Default: 56, as ping(8). */
@@ -42,13 +44,13 @@ const pollIntervalMs = 1;
 
 /**
  * ICMP echo, version 4 (RFC 792) and 6 (RFC 4443).
- * @returns as soon as every request was answered, else when the time is over
+ * @returns as soon as every request, or `enough` of them, was answered, else when the time is over
  * @throws LinuxError EPERM or EACCES when ICMP sockets are not allowed, EADDRNOTAVAIL for a source that is not
  *   local, EINVAL for malformed options
  */
 export async function ping(options: PingOptions, timers: TimerFunctions): Promise<PingResult> {
   const { count = 1, intervalMs = 100, payloadBytes = 56, dontFragment = false, signal } = options;
-  const { timeoutMs = count * intervalMs + 1000 } = options;
+  const { timeoutMs = count * intervalMs + 1000, enough = count } = options;
   if (!within(count, 1, 65535) || !within(payloadBytes, 0, 65507)) {
     throw linuxError("EINVAL", "ping", { extAck: "count or payloadBytes out of range" });
   }
@@ -67,7 +69,7 @@ export async function ping(options: PingOptions, timers: TimerFunctions): Promis
     return await new Promise<PingResult>((resolve, reject) => {
       onAbort = () => reject(signal?.reason);
       signal?.addEventListener("abort", onAbort, { once: true });
-      exchange({ echo, count, intervalMs, timeoutMs, after, resolve, reject });
+      exchange({ echo, count, enough, intervalMs, timeoutMs, after, resolve, reject });
     });
   } finally {
     if (onAbort !== undefined) signal?.removeEventListener("abort", onAbort);
@@ -83,6 +85,7 @@ function within(value: number, least: number, most: number): boolean {
 interface Exchange {
   readonly echo: EchoSocket;
   readonly count: number;
+  readonly enough: number;
   readonly intervalMs: number;
   readonly timeoutMs: number;
   readonly after: (delayMs: number, run: () => void) => void;
@@ -91,7 +94,7 @@ interface Exchange {
 }
 
 /** Sends at intervals and asks for replies right after sending, when a local one is there already, then every ms. */
-function exchange({ echo, count, intervalMs, timeoutMs, after, resolve, reject }: Exchange): void {
+function exchange({ echo, count, enough, intervalMs, timeoutMs, after, resolve, reject }: Exchange): void {
   const unanswered = new Map<number, bigint>();
   const roundTripMs: number[] = [];
   let attempts = 0;
@@ -117,7 +120,7 @@ function exchange({ echo, count, intervalMs, timeoutMs, after, resolve, reject }
       if (start === undefined || !unanswered.delete(sequence)) continue;
       roundTripMs.push(Number(process.hrtime.bigint() - start) / 1e6);
     }
-    if (attempts === count && unanswered.size === 0) finish();
+    if (roundTripMs.length >= enough || (attempts === count && unanswered.size === 0)) finish();
   };
   const sendNext = guarded(() => {
     attempts++;

@@ -36,6 +36,10 @@ function setUp(elements: readonly NetworkServiceElement[] = []) {
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
       labels: { colour: "blue", size: "small" },
       networkServices: serviceUrls.map((url) => parseNetworkServiceUrl(url)),
+      awarenessGroups: [],
+      livenessEnabled: true,
+      livenessIntervalMs: 200,
+      livenessTimeoutMs: 1000,
     },
     host.ports,
   );

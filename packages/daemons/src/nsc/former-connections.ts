@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  ConnectionEventType,
+  clone,
+  MonitorScopeSelector,
+  State,
+  type Connection as WireConnection,
+} from "@nsm/api";
+import {
+  type CancellableContext,
+  type Connection,
+  type Connector,
+  type Context,
+  deadlineExceeded,
+  normalizeConnection,
+  withCancel,
+} from "@nsm/core";
+
+/** What {@link FormerConnections} asks whom. */
+export interface FormerConnectionsOptions {
+  readonly connector: Connector;
+  /** The node's manager. */
+  readonly url: URL;
+  /** Id of the first path segment. */
+  readonly id: string;
+  /** Longest wait for the manager's first answer, milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/**
+ * What the manager knows of a client's connection from before: made by an earlier run of the same client, or by its
+ * init container. Followed until it is closed; a connection that is deleted meanwhile is DOWN.
+ */
+export class FormerConnections {
+  readonly #connections = new Map<string, WireConnection>();
+  readonly #stream: CancellableContext;
+  readonly #options: FormerConnectionsOptions;
+
+  private constructor(ctx: Context, options: FormerConnectionsOptions) {
+    this.#options = options;
+    this.#stream = withCancel(ctx);
+  }
+
+  /** Asks the manager; without its answer in time, or with a refusal, nothing is known, which the log tells. */
+  static async open(ctx: Context, options: FormerConnectionsOptions): Promise<FormerConnections> {
+    const former = new FormerConnections(ctx, options);
+    await new Promise<void>((resolve) => void former.#follow(resolve));
+    return former;
+  }
+
+  /**
+   * The connection to go on with: as the client knew it, index at its own segment.
+   * @param mechanismType what the service's URL asks for
+   */
+  find(mechanismType: string): Connection | undefined {
+    const { id } = this.#options;
+    for (const known of this.#connections.values()) {
+      if (known.path?.index !== 1 || known.path.pathSegments[0]?.id !== id) continue;
+      if (known.mechanism?.type !== mechanismType) continue;
+      const connection = normalizeConnection(clone(known));
+      connection.id = id;
+      connection.path.index = 0;
+      return connection;
+    }
+    return undefined;
+  }
+
+  close(): void {
+    this.#stream.cancel();
+  }
+
+  async #follow(onFirst: () => void): Promise<void> {
+    const { connector, url, id, timeoutMs } = this.#options;
+    const { ctx } = this.#stream;
+    const late = ctx.clock.setTimeout(() => this.#stream.cancel(deadlineExceeded()), timeoutMs);
+    try {
+      const channel = await connector.connect(url, { scope: "pooled", signal: ctx.signal });
+      try {
+        const selector = MonitorScopeSelector.fromPartial({ pathSegments: [{ id }] });
+        for await (const { type, connections } of channel.monitor.monitorConnections(ctx, selector)) {
+          late.cancel();
+          for (const [key, connection] of Object.entries(connections)) {
+            const state = type === ConnectionEventType.DELETE ? State.DOWN : connection.state;
+            this.#connections.set(key, { ...connection, state });
+          }
+          onFirst();
+        }
+      } finally {
+        channel.close();
+      }
+    } catch (error) {
+      // after close() nobody waits, and the end is no news
+      ctx.log.debug({ err: error, connId: id }, "former connections are not followed any more");
+    } finally {
+      late.cancel();
+      onFirst();
+    }
+  }
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+import { parseNetworkServiceUrl, State } from "@nsm/api";
+import { type Connection, chain, type Liveness, type MonitorService } from "@nsm/core";
+import { nsc } from "@nsm/daemons/nsc";
+import { endpoint } from "@nsm/sdk/chains/endpoint";
+import { mechanismsServer } from "@nsm/sdk/networkservice/common/mechanisms";
+import { recvfdServer } from "@nsm/sdk/networkservice/common/mechanisms/recvfd";
+import { capture } from "@nsm/testkit";
+import { type DaemonHost, daemonHost, managerUrl } from "../test-support/daemon-host.js";
+
+const config = {
+  name: "nsc",
+  connectTo: managerUrl,
+  dialTimeoutMs: 5_000,
+  requestTimeoutMs: 15_000,
+  labels: {},
+  networkServices: [parseNetworkServiceUrl("kernel://service/nsm-1")],
+  awarenessGroups: [],
+  livenessEnabled: true,
+  livenessIntervalMs: 200,
+  livenessTimeoutMs: 1000,
+};
+
+const answering = (outcome: boolean): Liveness => ({ alive: async () => outcome });
+
+/** A manager that keeps connections, and what comes to it. */
+function setUp() {
+  const reported: { state: State | undefined } = { state: undefined };
+  const host: DaemonHost = daemonHost();
+  const seen = capture();
+  /** What the client itself sends; the manager closes its own way before it selects anew. */
+  const sent = capture();
+  const closedBefore: number[] = [];
+  const { networkService, monitor } = endpoint({
+    ctx: host.life.ctx,
+    tokens: host.ports.tokens,
+    name: "nsmgr",
+    elements: [
+      recvfdServer(),
+      seen,
+      {
+        name: "addresses",
+        async request(ctx, request, next) {
+          closedBefore.push(sent.closed.length);
+          const connection = await next.request(ctx, request);
+          connection.networkServiceEndpointName ||= "nse-1";
+          return connection;
+        },
+      },
+      mechanismsServer({ KERNEL: chain("kernel") }),
+    ],
+  });
+  const reporting: MonitorService = {
+    async *monitorConnections(ctx, selector) {
+      for await (const event of monitor.monitorConnections(ctx, selector)) {
+        for (const one of Object.values(event.connections)) one.state = reported.state ?? one.state;
+        yield event;
+      }
+    },
+  };
+  host.serve(managerUrl, { networkService: chain("front", sent, networkService), monitor: reporting });
+  /** Runs a client until it is connected, then ends it as SIGKILL does. */
+  const run = async (liveness?: Liveness): Promise<Connection> => {
+    const stop = new AbortController();
+    const asked = seen.requests.length;
+    const ports = { ...host.ports, signal: stop.signal, ...(liveness === undefined ? {} : { liveness }) };
+    await host.start(nsc(config, ports));
+    stop.abort(new Error("killed"));
+    await host.clock.settle();
+    const connected = seen.requests[asked]?.connection;
+    if (!connected) throw new Error("nothing was requested");
+    return connected;
+  };
+  return { ...host, seen, run, reported, closedBefore };
+}
+
+const ids = ({ path }: Connection): string[] => path.pathSegments.map(({ id }) => id);
+
+describe("a restarted nsc", () => {
+  it("HEAL-24 goes on with its connection: same ids, same endpoint, nothing closed", async () => {
+    const { run, seen } = setUp();
+    const first = await run();
+    const second = await run();
+    expect(ids(second).slice(0, 2)).toEqual(ids(first).slice(0, 2));
+    expect(ids(first)[0]).toBe("nsc-0");
+    expect(second.networkServiceEndpointName).toBe("nse-1");
+    expect(second.mechanism).toMatchObject({ type: "KERNEL" });
+    expect(seen.closed).toEqual([]);
+  });
+
+  it("HEAL-24 asks for another endpoint, without Close, when its connection is DOWN and pings fail", async () => {
+    const { run, closedBefore, reported } = setUp();
+    await run(answering(true));
+    reported.state = State.DOWN;
+    const second = await run(answering(false));
+    expect(second).toMatchObject({ networkServiceEndpointName: "", state: State.RESELECT_REQUESTED });
+    expect(closedBefore.slice(0, 2)).toEqual([0, 0]);
+  });
+
+  it("HEAL-24 keeps a connection that is DOWN while pings pass", async () => {
+    const { run, reported } = setUp();
+    await run(answering(true));
+    reported.state = State.DOWN;
+    expect(await run(answering(true))).toMatchObject({ networkServiceEndpointName: "nse-1" });
+  });
+});
