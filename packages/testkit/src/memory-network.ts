@@ -59,8 +59,8 @@ interface Listener {
   paused: boolean;
 }
 
-const unavailable = (text: string): StatusError =>
-  new StatusError(Code.UNAVAILABLE, text, { reason: "UNAVAILABLE" });
+const unavailable = (text: string, reason = "UNAVAILABLE"): StatusError =>
+  new StatusError(Code.UNAVAILABLE, text, { reason });
 
 const unimplemented = (): StatusError =>
   new StatusError(Code.UNIMPLEMENTED, "unknown service", { reason: "UNIMPLEMENTED" });
@@ -117,7 +117,7 @@ export class MemoryNetwork {
       connect: async (url, { signal }) => {
         signal.throwIfAborted();
         const listener = this.#listeners.get(url.href);
-        if (!listener) throw unavailable(`failed to dial ${url.href}: connection refused`);
+        if (!listener) throw unavailable(`failed to dial ${url.href}: connection refused`, "DIAL");
         this.#channels += 1;
         let open = true;
         return memoryChannel(

@@ -1,22 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Context, sleep } from "@nsm/core";
 
 const SHORTEST_MS = 50;
-const LONGEST_MS = 200;
+const LONGEST_MS = 2_000;
 
-/** Pauses between attempts: none before the first, then 50 ms doubling to 200 ms, until it is reset. */
+/**
+ * Pauses between attempts to repair one connection: none before the first, then 50 ms doubling up to what the last
+ * failure allows, at most 2 s. From 100 ms on a pause is shortened by up to half, so that clients which lost the same
+ * next hop do not come back all at once.
+ */
 export class HealBackoff {
-  #delayMs = 0;
+  #nominalMs = 0;
 
-  /** Starts over without a pause. */
+  /** @param random from 0 to below 1 */
+  constructor(private readonly random: () => number) {}
+
+  /** The next attempt comes without a pause. */
   reset(): void {
-    this.#delayMs = 0;
+    this.#nominalMs = 0;
   }
 
-  /** @throws CANCELLED or DEADLINE_EXCEEDED when the context ends first */
-  async pause(ctx: Context): Promise<void> {
-    const delayMs = this.#delayMs;
-    this.#delayMs = Math.min(Math.max(SHORTEST_MS, 2 * delayMs), LONGEST_MS);
-    if (delayMs > 0) await sleep(ctx, delayMs);
+  /** The next attempts ask for something else than those before: their pauses begin with the shortest. */
+  startOver(): void {
+    this.#nominalMs = SHORTEST_MS;
+  }
+
+  /**
+   * Milliseconds to wait before the next attempt.
+   * @param longestMs what the pause must not exceed
+   */
+  nextMs(longestMs: number): number {
+    const nominalMs = Math.min(this.#nominalMs, longestMs);
+    this.#nominalMs = Math.min(Math.max(SHORTEST_MS, 2 * nominalMs), LONGEST_MS);
+    if (nominalMs <= SHORTEST_MS) return nominalMs;
+    return Math.max(SHORTEST_MS, nominalMs * (1 - this.random() / 2));
   }
 }

@@ -21,14 +21,19 @@ export interface HealOptions {
   readonly livenessIntervalMs?: number;
   /** Time of one check, milliseconds. Default 100. */
   readonly livenessTimeoutMs?: number;
+  /** Spreads pauses: from 0 to below 1. Default `Math.random`. */
+  readonly random?: () => number;
 }
 
 /**
  * Repairs connections. From each successful Request on it follows the connection at the next hop and, with a
  * liveness check, its data path. When the next hop is gone or says that the connection is DOWN or deleted, the
- * control plane is lost; when the check fails, the data plane. Then the connection is requested anew, after pauses of
- * 50 ms doubling to 200 ms between attempts, until that succeeds. With a check the endpoint is kept while the data
- * path is alive, which is asked before every attempt; otherwise the old way is closed and any endpoint may answer.
+ * control plane is lost; when the check fails, the data plane. Then the connection is requested anew until that
+ * succeeds. With a check the endpoint is kept while the data path is alive, which is asked before every attempt and
+ * during pauses, then with at most 250 ms; otherwise, and once it is dead, the old way is closed and any endpoint may
+ * answer. Between attempts there are pauses of 50 ms doubling to 200 ms while the next hop cannot be reached, to 1 s
+ * while it answers with an error, to 2 s while the registry does not know the endpoint to be kept, shortened at random
+ * by up to half.
  * A next hop that ends the stream as CANCELLED stops the repair; one that refuses to be watched is only checked by
  * its data path. A Request fired from elsewhere that succeeds ends a repair, as does Close. A Request that fails on an
  * established connection leaves it watched as before.
@@ -42,7 +47,13 @@ export interface HealOptions {
 export function healClient(chainCtx: Context, options: HealOptions = {}): NetworkServiceElement {
   const guards = new Map<string, Guard>();
   const { liveness, livenessIntervalMs: intervalMs = 200, livenessTimeoutMs: timeoutMs = 100 } = options;
-  const check: LivenessCheck | undefined = liveness && { liveness, intervalMs, timeoutMs };
+  const { random = Math.random } = options;
+  const check: LivenessCheck | undefined = liveness && {
+    liveness,
+    intervalMs,
+    timeoutMs,
+    graceMs: intervalMs,
+  };
 
   const guard = (ctx: Context, connection: Connection, backoff: HealBackoff): void => {
     const channel = loadMetadata(ctx, clientChannel);
@@ -78,7 +89,7 @@ export function healClient(chainCtx: Context, options: HealOptions = {}): Networ
         throw error;
       }
       former?.end();
-      guard(ctx, connection, former?.backoff ?? new HealBackoff());
+      guard(ctx, connection, former?.backoff ?? new HealBackoff(random));
       return connection;
     },
     async close(ctx, connection, next) {

@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { clone } from "@nsm/api";
-import { type CancellableContext, type Channel, type Connection, type Context, withCancel } from "@nsm/core";
+import {
+  type CancellableContext,
+  type Channel,
+  type Connection,
+  type Context,
+  sleep,
+  withCancel,
+} from "@nsm/core";
 import type { EventFactory } from "../begin/context.js";
 import type { HealBackoff } from "./backoff.js";
 import { watchControlPlane } from "./control-plane.js";
-import { isAlive, type LivenessCheck, watchDataPlane } from "./data-plane.js";
+import { inDoubt, type LivenessCheck, staysAlive, watchDataPlane } from "./data-plane.js";
+import { longestPauseMs } from "./failure.js";
 
 /** How long a connection must last for its next repair to start without a pause, milliseconds. */
 const STABLE_MS = 1000;
@@ -90,13 +98,19 @@ export class Guard {
   }
 
   async #heal(reselectFromStart: boolean): Promise<void> {
-    const { factory, check } = this.options;
+    const { factory } = this.options;
     const { ctx } = this.#life;
     let reselect = reselectFromStart;
-    for (;;) {
+    let longestMs = Number.POSITIVE_INFINITY;
+    for (let attempt = 0; ; attempt++) {
       this.#phase = "pausing";
-      await this.backoff.pause(ctx);
-      if (!reselect && check !== undefined) reselect = !(await isAlive(ctx, check, this.connection));
+      const pauseMs = this.backoff.nextMs(longestMs);
+      if (reselect) await this.#wait(pauseMs);
+      else if (!(await this.#lastsFor(pauseMs))) {
+        reselect = true;
+        // not for a repair that does not last: that one goes on with the pauses of the repair before
+        if (attempt > 0) this.backoff.startOver();
+      }
       if (ctx.signal.aborted) return;
       this.#phase = "requesting";
       try {
@@ -104,7 +118,19 @@ export class Guard {
       } catch (error) {
         if (ctx.signal.aborted) return;
         ctx.log.warn({ err: error, connId: this.connection.id, reselect }, "healing failed, trying again");
+        longestMs = longestPauseMs(error, reselect ? "" : this.connection.networkServiceEndpointName);
       }
     }
+  }
+
+  async #wait(pauseMs: number): Promise<void> {
+    if (pauseMs > 0) await sleep(this.#life.ctx, pauseMs);
+  }
+
+  /** Waits before an attempt that keeps the endpoint, unless the data path is found dead. */
+  async #lastsFor(pauseMs: number): Promise<boolean> {
+    const { check } = this.options;
+    if (check === undefined) return false;
+    return await staysAlive(this.#life.ctx, inDoubt(check), this.connection, pauseMs);
   }
 }

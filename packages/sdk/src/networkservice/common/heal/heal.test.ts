@@ -126,24 +126,41 @@ describe("heal client without liveness check", () => {
     expect(seen.requests.length).toBeGreaterThan(1);
   });
 
-  it("repeats after 50, 100 and then every 200 ms until the next hop is back", async () => {
-    const failing = injectError({ request: [1, 2, 3, 4, 5, 6] });
-    const { clock, client, ctx, server, listen, seen, heal } = await setUp({}, failing);
+  it.each([
+    [
+      "200 ms while the next hop cannot be reached",
+      new StatusError(Code.UNAVAILABLE, "gone", { reason: "DIAL" }),
+      200,
+    ],
+    ["1 s while it answers with an error", new Error("all candidates have failed"), 1000],
+  ])("repeats after 50 ms, then twice as long up to %s", async (_title, error, longestMs) => {
+    let isBroken = false;
+    const failing: NetworkServiceElement = {
+      name: "failing",
+      request: (ctx, request, next) => {
+        if (isBroken) throw error;
+        return next.request(ctx, request);
+      },
+    };
+    const { clock, client, ctx, server, listen, seen, heal } = await setUp({ random: () => 0 }, failing);
     await client.request(ctx, newRequest());
     await clock.settle();
+    isBroken = true;
     server.kill();
     await clock.settle();
-    const counts: number[] = [];
-    for (const ms of [0, 50, 100, 200, 200]) {
-      await clock.advance(ms);
-      counts.push(seen.requests.length);
+    expect(seen.requests).toHaveLength(2);
+    for (const nominalMs of [50, 100, 200, 400, 800, 1600, 3200]) {
+      const before = seen.requests.length;
+      await clock.advance(Math.min(nominalMs, longestMs) - 1);
+      expect(seen.requests).toHaveLength(before);
+      await clock.advance(1);
+      expect(seen.requests).toHaveLength(before + 1);
     }
-    expect(counts).toEqual([2, 3, 4, 5, 6]);
     listen();
-    await clock.advance(400);
-    expect(seen.requests).toHaveLength(8);
+    isBroken = false;
+    const { length } = seen.requests;
     await clock.advance(60_000);
-    expect(seen.requests).toHaveLength(8);
+    expect(seen.requests).toHaveLength(length + 1);
     expect(heal.statistics?.()).toEqual({ watched: 1 });
   });
 
@@ -289,6 +306,98 @@ describe("heal client with liveness check", () => {
     events.send(eventOf(connection, State.UP));
     await clock.advance(400);
     expect(reselected()).toBe(true);
+  });
+
+  it("gives the data path 250 ms to answer once the next hop says DOWN", async () => {
+    const timeoutsMs: number[] = [];
+    let isSilent = false;
+    const liveness: Liveness = {
+      alive: (_connection, timeoutMs) => {
+        timeoutsMs.push(timeoutMs);
+        return isSilent ? new Promise(() => {}) : Promise.resolve(true);
+      },
+    };
+    const { clock, client, ctx, events, seen, reselected } = await setUp({
+      liveness,
+      livenessIntervalMs: 10_000,
+      livenessTimeoutMs: 1000,
+    });
+    const connection = await client.request(ctx, newRequest());
+    await clock.settle();
+    isSilent = true;
+    events.send(eventOf(connection, State.DOWN));
+    await clock.advance(249);
+    expect([seen.requests.length, timeoutsMs.length]).toEqual([1, 1]);
+    expect(timeoutsMs[0]).toBeLessThanOrEqual(250);
+    await clock.advance(1);
+    expect([seen.requests.length, reselected()]).toEqual([2, true]);
+  });
+
+  it("HEAL-26 waits while an endpoint that the registry does not know is reachable, moves on at once when it is not", async () => {
+    const liveness = switchable();
+    let isKnown = true;
+    const discover: NetworkServiceElement = {
+      name: "discover",
+      request: async (ctx, request, next) => {
+        const { networkServiceEndpointName: name } = request.connection;
+        if (name !== "" && !isKnown) {
+          throw new StatusError(Code.NOT_FOUND, `0. network service endpoint ${name} not found: all failed`);
+        }
+        request.connection.networkServiceEndpointName ||= isKnown ? "nse-1" : "nse-2";
+        return next.request(ctx, request);
+      },
+    };
+    const { clock, client, ctx, events, seen, reselected } = await setUp(
+      { liveness, random: () => 0 },
+      discover,
+    );
+    const connection = await client.request(ctx, newRequest());
+    await clock.settle();
+    isKnown = false;
+    events.send(eventOf(connection, State.DOWN));
+    await clock.advance(10_000);
+    const { length } = seen.requests;
+    await clock.advance(10_000);
+    expect([seen.requests.length - length, reselected()]).toEqual([5, false]);
+    await clock.advance(100);
+    events.send(eventOf(connection, State.UP));
+    liveness.outcome = false;
+    await clock.advance(200);
+    liveness.outcome = true;
+    expect([seen.requests.length - length, seen.closed.length, reselected()]).toEqual([6, 1, true]);
+    await clock.advance(10_000);
+    expect(seen.requests.length - length).toBe(6);
+  });
+
+  it("makes longer pauses when repairs succeed but neither way lasts", async () => {
+    const liveness = switchable(false);
+    const { clock, client, ctx, events, seen } = await setUp({ liveness, livenessIntervalMs: 10_000 });
+    const connection = await client.request(ctx, newRequest());
+    await clock.settle();
+    events.send(eventOf(connection, State.DOWN));
+    await clock.advance(10_000);
+    expect(seen.requests.length).toBeLessThan(20);
+  });
+
+  it("begins with short pauses again when it turns to other endpoints", async () => {
+    const liveness = switchable();
+    const { clock, client, ctx, events, seen } = await setUp(
+      { liveness, random: () => 0 },
+      injectError({ request: [1, -1], close: [] }),
+    );
+    const connection = await client.request(ctx, newRequest());
+    await clock.settle();
+    events.send(eventOf(connection, State.DOWN));
+    await clock.advance(5_000);
+    liveness.outcome = false;
+    const kept = seen.requests.length;
+    for (let ms = 0; ms < 200 && seen.requests.length === kept; ms++) await clock.advance(1);
+    const { length } = seen.requests;
+    expect(length).toBe(kept + 1);
+    for (const [index, pauseMs] of [50, 100, 200].entries()) {
+      await clock.advance(pauseMs);
+      expect(seen.requests).toHaveLength(length + index + 1);
+    }
   });
 
   it("gives a check that never answers its time and one interval", async () => {
