@@ -10,9 +10,10 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { mergeScenarios } from "./scenario-results.mjs";
 import { build, install, mustRun, phase, repository } from "./setup.mjs";
 
 const { values: options } = parseArgs({
@@ -114,7 +115,7 @@ const labWorld = join(repository, "test", "scenarios", "dist", "world.mjs");
 
 /** Ids asked for, else all. */
 const labScenarios = () =>
-  options.scenario?.split(",") ?? mustRun(process.execPath, [labWorld, "--list"]).trim().split("\n");
+  options.scenario?.split(",") ?? mustRun(process.execPath, [labWorld, "--list", form]).trim().split("\n");
 
 /** Runs each scenario in a world of its own. */
 async function labPhase() {
@@ -217,6 +218,6 @@ await jestPhase("kernel", kernel, { before: unshare, timeoutMs: 180_000 });
 await jestPhase("sandbox", ["packages/sandbox"], { timeoutMs: 240_000 });
 await labPhase();
 await killPhase();
-writeFileSync(join(reports, "scenarios.json"), `${JSON.stringify(scenarios, null, 2)}\n`);
+mergeScenarios(scenarios);
 console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
 process.exitCode = totals.failed > 0 || totals.passed === 0 ? 1 : 0;

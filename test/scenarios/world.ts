@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Pid 1 of one scenario. Arguments: scenario id, form, repository, log folder. Prints the outcome as one JSON line
- * on stdout. With `--list`, outside any namespace: prints the ids of all scenarios.
+ * on stdout. With `--list FORM`, outside any namespace: prints the ids of the scenarios of that form.
  */
 import { runScenario, runWorld, type ScenarioForm } from "@nsm/lab";
 import { badInput } from "./bad-input.js";
 import { features } from "./feat.js";
+import { healing } from "./heal.js";
 import { observability, useCases } from "./uc.js";
 
 const [id, form = "short", repository = "", logFolder = ""] = process.argv.slice(2);
-const scenarios = [...useCases, ...features, ...observability, ...badInput];
+const scenarios = [...useCases, ...features, ...observability, ...badInput, ...healing];
 if (id === "--list") {
-  process.stdout.write(`${scenarios.map((scenario) => scenario.id).join("\n")}\n`);
+  const chosen = scenarios.filter(({ forms }) => forms?.includes(form as ScenarioForm) ?? true);
+  process.stdout.write(`${chosen.map((scenario) => scenario.id).join("\n")}\n`);
   process.exit(0);
 }
 
