@@ -9,7 +9,7 @@ import {
   start,
   startRegistry,
 } from "@nsm/core";
-import { elementContract, requestWith, testContext } from "@nsm/testkit";
+import { elementContract, requestWith, testContext, VirtualClock } from "@nsm/testkit";
 import { memoryServer } from "../../../registry/common/memory/index.js";
 import { memoryStore } from "../../../registry/stores/memory.js";
 import { matchNetworkServiceEndpoints, matchNetworkServices } from "../../../utils/matching/index.js";
@@ -17,7 +17,9 @@ import { metadataServer } from "../../utils/metadata/index.js";
 import { clientUrl } from "../client-url/index.js";
 import { discoverForwarderServer } from "./index.js";
 
-const ctx = testContext();
+const clock = new VirtualClock();
+const ctx = testContext({ clock });
+const FAILED_FOR_MS = 2_000;
 const MANAGER = "tcp://nsmgr:5001";
 
 function registries() {
@@ -112,6 +114,7 @@ describe("discover-forwarder server", () => {
     failing.add("fwd-1");
     await server.request(ctx, request());
     failing.clear();
+    await clock.advance(FAILED_FOR_MS);
     await server.request(ctx, request({ state: State.RESELECT_REQUESTED, ...through("fwd-2") }));
     await server.request(ctx, request());
     expect(calls).toEqual(["request fwd-1", "request fwd-2", "request fwd-1", "request fwd-1"]);
@@ -125,8 +128,22 @@ describe("discover-forwarder server", () => {
     expect((await server.request(ctx, request())).labels).toEqual({ touched: "fwd-2" });
     failing.add("fwd-2");
     await expect(server.request(ctx, request({ id: "b" }))).rejects.toThrow(
-      "1. fwd-2 is busy: 0. fwd-1 is busy: all forwarders have failed",
+      "1. fwd-1 is busy: 0. fwd-2 is busy: all forwarders have failed",
     );
+  });
+
+  it("tries a forwarder that failed last for two seconds, also for other connections", async () => {
+    const { server, calls, failing, add } = await setUp();
+    await add("fwd-1");
+    await add("fwd-2");
+    failing.add("fwd-1");
+    await server.request(ctx, request());
+    failing.clear();
+    await clock.advance(FAILED_FOR_MS - 1);
+    await server.request(ctx, request({ id: "b" }));
+    await clock.advance(1);
+    await server.request(ctx, request({ id: "c" }));
+    expect(calls).toEqual(["request fwd-1", "request fwd-2", "request fwd-2", "request fwd-1"]);
   });
 
   it("does not go elsewhere when the remembered forwarder is gone", async () => {

@@ -10,6 +10,7 @@ import {
   StatusError,
 } from "@nsm/core";
 import { deleteMetadata, loadMetadata, metadataKey, storeMetadata } from "../../utils/metadata/index.js";
+import { RecentFailures } from "../../utils/recent-failures.js";
 import {
   endpointUrl,
   findEndpoint,
@@ -45,11 +46,11 @@ function preferNextSegment(connection: Connection, forwarders: NetworkServiceEnd
 /**
  * Chooses the forwarder of a connection and puts its `clientUrl` into the context: the one used before; else, after
  * a restart, the one named in the next path segment; else the first suitable one (`suitableForwarders`) that
- * accepts, each tried with its own copy of the request. A Request in state RESELECT_REQUESTED chooses anew. Close
- * goes to the one used, and goes on without URL when it is not found.
+ * accepts, each tried with its own copy of the request, those that failed within the last two seconds last. A Request
+ * in state RESELECT_REQUESTED chooses anew. Close goes to the one used, and goes on without URL when it is not found.
  * Descriptors received in a failed try stay open for the next one. Place after `metadata`, before `recvfd` and
- * `connect`. State: the forwarder's name, in the metadata.
- * Upstream: `discoverforwarder.NewServer`.
+ * `connect`. State: the forwarder's name, in the metadata; who failed.
+ * Upstream: `discoverforwarder.NewServer`. Deviation: upstream knows no failures of other requests.
  * @throws NOT_FOUND NETWORK_SERVICE_NOT_FOUND, NO_FORWARDER; the last forwarder's code, FORWARDERS_FAILED
  */
 export function discoverForwarderServer({
@@ -58,6 +59,7 @@ export function discoverForwarderServer({
   managerUrl = "",
 }: DiscoverForwarderOptions): NetworkServiceElement {
   const chosen = metadataKey<string>("server", "discover-forwarder.name");
+  const recent = new RecentFailures();
 
   async function candidatesFor(
     ctx: Context,
@@ -73,7 +75,7 @@ export function discoverForwarderServer({
     });
     const found = await findAll(registries.endpoints, ctx, query);
     const forwarders = suitableForwarders(connection, service, found, forwarderService);
-    if (forwarders.length > 0) return forwarders;
+    if (forwarders.length > 0) return recent.putLast(ctx, forwarders);
     throw notFound(
       remembered === undefined ? "no candidates found" : `forwarder ${remembered} is not available`,
     );
@@ -104,10 +106,12 @@ export function discoverForwarderServer({
           try {
             const url = endpointUrl(forwarder);
             const result = await next.request(callCtx.with(clientUrl, url), clone(request));
+            recent.forget(forwarder.name);
             if (remembered === undefined) storeMetadata(ctx, chosen, forwarder.name);
             return result;
           } catch (error) {
             failures.push(error);
+            recent.note(ctx, forwarder.name);
             ctx.log.warn(
               { err: error, connId: connection.id, forwarder: forwarder.name },
               "forwarder failed",
@@ -122,5 +126,6 @@ export function discoverForwarderServer({
       const url = await closeUrl(ctx, connection);
       await next.close(url === undefined ? ctx : ctx.with(clientUrl, url), connection);
     },
+    statistics: () => ({ failed: recent.size }),
   };
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { newNetworkService, newNetworkServiceEndpoint } from "@nsm/api";
-import { Code, chain, type NetworkServiceElement, StatusError, start } from "@nsm/core";
-import { capture, elementContract, requestWith, testContext } from "@nsm/testkit";
+import { Code, chain, type NetworkServiceElement, StatusError, start, withTimeout } from "@nsm/core";
+import { capture, elementContract, requestWith, testContext, VirtualClock } from "@nsm/testkit";
 import { clientUrl } from "../client-url/index.js";
 import { candidates } from "../discover/index.js";
 import { roundRobinServer } from "./index.js";
 
-const ctx = testContext();
+const clock = new VirtualClock();
+const ctx = testContext({ clock });
 const choice = (service: string, ...names: string[]) =>
   ctx.with(candidates, {
     networkService: newNetworkService({ name: service }),
@@ -59,6 +60,45 @@ describe("round-robin server", () => {
     const connection = await server.request(choice("ns", "a", "b"), requestWith());
     expect(connection.networkServiceEndpointName).toBe("b");
     expect(seen.lastRequest?.connection.labels).toEqual({});
+  });
+
+  it("tries a candidate that failed last for two seconds, also for other clients", async () => {
+    const tries: string[] = [];
+    const watching: NetworkServiceElement = {
+      name: "watching",
+      request: (callCtx, request, next) => {
+        tries.push(request.connection.networkServiceEndpointName);
+        return next.request(callCtx, request);
+      },
+    };
+    const server = start(chain("test", roundRobinServer(), watching, failing("dead")));
+    const two = () =>
+      Promise.all(["1", "2"].map((id) => server.request(choice("ns", "dead", "b"), requestWith({ id }))));
+    await two();
+    await clock.advance(1_999);
+    await two();
+    expect(tries.filter((name) => name === "dead")).toHaveLength(1);
+    await clock.advance(1);
+    await two();
+    expect(tries.filter((name) => name === "dead")).toHaveLength(2);
+  });
+
+  it("tries nobody else once the time of the call is over", async () => {
+    const tries: string[] = [];
+    const silent: NetworkServiceElement = {
+      name: "silent",
+      async request(callCtx, { connection }) {
+        tries.push(connection.networkServiceEndpointName);
+        await clock.advance(10);
+        throw callCtx.signal.reason;
+      },
+    };
+    const server = start(chain("test", roundRobinServer(), silent));
+    const limit = withTimeout(choice("ns", "a", "b"), 10);
+    await expect(server.request(limit.ctx, requestWith())).rejects.toMatchObject({
+      code: Code.DEADLINE_EXCEEDED,
+    });
+    expect(tries).toEqual(["a"]);
   });
 
   it("tries each candidate once, also with requests at the same time", async () => {
