@@ -11,6 +11,7 @@ import {
 import { equal, holds } from "./expect.js";
 import {
   CONNECT_BOUND_MS,
+  EXPIRY_BOUND_MS,
   expectCleanEnd,
   HEAL_ALL_BOUND_MS,
   HEAL_CP_BOUND_MS,
@@ -215,7 +216,7 @@ export const controlPlaneDeaths: readonly Scenario[] = [
       run.note(`taken over ${Math.round(performance.now() - servingMs)} ms after SERVING`);
       await healed(pair, HEAL_CP_BOUND_MS, false);
       run.note(`${await lostSince(pair, killedMs)} pings lost`);
-      await linkKinds(node, ["veth", "veth"], HEAL_CP_BOUND_MS);
+      await linkKinds(node, ["veth", "veth"], EXPIRY_BOUND_MS);
       const name = /(missing: forwarder-node-1|left behind: forwarder-new)$/;
       await expectCleanEnd(lab, pair, { expected: [name] });
     },

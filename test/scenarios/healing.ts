@@ -31,12 +31,17 @@ export const TOKEN_MS = 10_000;
 /** CLEAN after a kill. */
 export const EXPIRY_BOUND_MS = TOKEN_MS + 5_000;
 
-/** Environment of every daemon in these scenarios. */
-export const healEnv = { NSM_MAX_TOKEN_LIFETIME: `${TOKEN_MS / 1000}s` };
+/**
+ * Environment of every daemon in these scenarios. A connection ends when the requester's token has no longer to live
+ * than its Request may still take: the one must be well below the other.
+ */
+export const healEnv = { NSM_MAX_TOKEN_LIFETIME: `${TOKEN_MS / 1000}s`, NSM_REQUEST_TIMEOUT: "3s" };
 
 export const REPLACEMENT_CLIENT = "172.16.1.103/32";
 export const REPLACEMENT_ENDPOINT = "172.16.1.102/32";
 const REPLACEMENT_POOL = "172.16.1.102/31";
+/** The former endpoint's addresses have to go; the other policy keeps what a client brings. */
+const STRICT = { NSM_IPAM_POLICY: "strict" };
 
 /** A connected pair whose client pings five times a second. */
 export interface WatchedPair extends Pair {
@@ -71,6 +76,7 @@ export async function startReplacement(
     NSM_SERVICE_NAMES: "icmp-responder",
     NSM_CIDR_PREFIX: REPLACEMENT_POOL,
     NSM_UNREGISTER_ITSELF: "true",
+    ...STRICT,
     ...env,
   });
   await lab.probe.registered(nse, node.nsmgrUrl, "nse-2");

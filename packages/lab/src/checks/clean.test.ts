@@ -2,7 +2,14 @@
 import { snapshotDifference } from "./clean.js";
 import type { Snapshot } from "./snapshot.js";
 
-const empty: Snapshot = { kernel: {}, registrations: [], connections: {}, descriptors: {}, files: {} };
+const empty: Snapshot = {
+  kernel: {},
+  registrations: [],
+  connections: {},
+  descriptors: {},
+  pids: {},
+  files: {},
+};
 const difference = (before: Partial<Snapshot>, after: Partial<Snapshot>): string[] =>
   snapshotDifference({ ...empty, ...before }, { ...empty, ...after });
 
@@ -41,4 +48,16 @@ it("of descriptors only two may come or go, of those on namespaces none may come
     "forwarder: socket descriptors +3",
   ]);
   expect(difference({}, of(3, 3))).toEqual([]);
+});
+
+it("a daemon that was started again may hold more sockets, but no namespace", () => {
+  const of = (pid: number, net: number, socket: number) => ({
+    descriptors: { forwarder: { net, socket } },
+    pids: { forwarder: pid },
+  });
+  expect(difference(of(1, 0, 5), of(2, 0, 13))).toEqual([]);
+  expect(difference(of(1, 0, 5), of(2, 1, 14))).toEqual([
+    "forwarder: net descriptors +1",
+    "forwarder: socket descriptors +9",
+  ]);
 });

@@ -5,6 +5,8 @@ import { type Snapshot, takeSnapshot } from "./snapshot.js";
 
 /** Descriptors other than namespaces may differ by so many: keep-alive sockets, log rotation. */
 const DESCRIPTOR_TOLERANCE = 2;
+/** A daemon started since then may still hold the channels that it made for connections now closed (pooled, 30 s). */
+const RESTARTED_TOLERANCE = 8;
 
 const listDifference = (
   place: string,
@@ -28,14 +30,16 @@ const listsDifference = (before: Lists, after: Lists): string[] =>
     .filter((place) => place in after)
     .flatMap((place) => listDifference(place, before[place], after[place]));
 
-const descriptorDifference = (before: Snapshot["descriptors"], after: Snapshot["descriptors"]): string[] =>
-  Object.entries(after).flatMap(([process, kinds]) => {
-    const baseline = before[process];
+const descriptorDifference = (before: Snapshot, after: Snapshot): string[] =>
+  Object.entries(after.descriptors).flatMap(([process, kinds]) => {
+    const baseline = before.descriptors[process];
     if (!baseline) return [];
+    const same = before.pids[process] === after.pids[process];
+    const tolerance = same ? DESCRIPTOR_TOLERANCE : RESTARTED_TOLERANCE;
     return Object.keys({ ...baseline, ...kinds }).flatMap((kind) => {
       const change = (kinds[kind] ?? 0) - (baseline[kind] ?? 0);
       // One fewer: a request was under way when the former snapshot was taken
-      const changed = kind === "net" ? change > 0 : Math.abs(change) > DESCRIPTOR_TOLERANCE;
+      const changed = kind === "net" ? change > 0 : Math.abs(change) > tolerance;
       return changed ? [`${process}: ${kind} descriptors ${change > 0 ? "+" : ""}${change}`] : [];
     });
   });
@@ -47,7 +51,7 @@ export function snapshotDifference(before: Snapshot, after: Snapshot): string[] 
     ...listsDifference(before.connections, after.connections),
     ...listsDifference(before.files, after.files),
     ...listDifference("registry", before.registrations, after.registrations),
-    ...descriptorDifference(before.descriptors, after.descriptors),
+    ...descriptorDifference(before, after),
   ];
 }
 

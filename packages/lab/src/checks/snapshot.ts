@@ -15,6 +15,8 @@ export interface Snapshot {
   readonly connections: Readonly<Record<string, readonly string[]>>;
   /** Descriptors by process and kind. */
   readonly descriptors: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** Process ids by process: another one means that it was started again. */
+  readonly pids: Readonly<Record<string, number>>;
   /** Files in each node's socket directory. */
   readonly files: Readonly<Record<string, readonly string[]>>;
 }
@@ -80,9 +82,12 @@ export async function takeSnapshot(lab: Lab): Promise<Snapshot> {
     }
     files[node.name] = (await readdir(node.holder.path(NSM_DIRECTORY), { recursive: true })).sort();
   }
+  const pids: Record<string, number> = {};
   for (const process of lab.processes.filter(({ running }) => running)) {
     descriptors[process.name] = await descriptorsByKind(process.pid);
+    pids[process.name] = process.pid;
   }
   const endpoints = await lab.probe.endpoints(lab.registryUrl);
-  return { kernel, connections, descriptors, files, registrations: endpoints.map(({ name }) => name).sort() };
+  const registrations = endpoints.map(({ name }) => name).sort();
+  return { kernel, connections, descriptors, pids, files, registrations };
 }
