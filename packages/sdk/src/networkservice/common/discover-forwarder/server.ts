@@ -75,7 +75,7 @@ export function discoverForwarderServer({
     });
     const found = await findAll(registries.endpoints, ctx, query);
     const forwarders = suitableForwarders(connection, service, found, forwarderService);
-    if (forwarders.length > 0) return recent.putLast(ctx, forwarders);
+    if (forwarders.length > 0) return recent.putLast(forwarders);
     throw notFound(
       remembered === undefined ? "no candidates found" : `forwarder ${remembered} is not available`,
     );

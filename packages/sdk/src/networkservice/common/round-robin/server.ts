@@ -43,7 +43,7 @@ export function roundRobinServer(): NetworkServiceElement {
     const failures: unknown[] = [];
     const first = countTry(networkService.name) % endpoints.length;
     const inTurn = [...endpoints.slice(first), ...endpoints.slice(0, first)];
-    for (const [i, endpoint] of recent.putLast(ctx, inTurn).entries()) {
+    for (const [i, endpoint] of recent.putLast(inTurn).entries()) {
       if (i > 0) countTry(networkService.name);
       try {
         const url = endpointUrl(endpoint);

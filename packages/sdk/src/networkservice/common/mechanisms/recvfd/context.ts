@@ -3,6 +3,11 @@ import { formatInodeUrl } from "@nsm/api";
 import { type Context, contextKey, type Fd, type Side } from "@nsm/core";
 import { fileUrl } from "../inode-parameter.js";
 
+/** The socket of an endpoint, open and dialable until it is released; safe to release twice. */
+export interface SocketHold {
+  release(): void;
+}
+
 interface Received {
   readonly fd: Fd;
   readonly from: Side;
@@ -16,6 +21,7 @@ interface Received {
  */
 export class CallDescriptors {
   readonly #byFileUrl = new Map<string, Received>();
+  readonly #sockets = new Map<string, SocketHold>();
 
   /** Takes ownership; returns the `file:` URL under which this process opens it. */
   add(fd: Fd, from: Side): string {
@@ -42,9 +48,24 @@ export class CallDescriptors {
     return undefined;
   }
 
+  /** Takes over the hold on the socket of an endpoint that was found in this call. */
+  addSocket(endpointName: string, hold: SocketHold): void {
+    this.#sockets.get(endpointName)?.release();
+    this.#sockets.set(endpointName, hold);
+  }
+
+  /** Hands the hold on an endpoint's socket over: it outlives the call then. */
+  takeSocket(endpointName: string): SocketHold | undefined {
+    const hold = this.#sockets.get(endpointName);
+    this.#sockets.delete(endpointName);
+    return hold;
+  }
+
   closeAll(): void {
     for (const { fd } of this.#byFileUrl.values()) fd.close();
     this.#byFileUrl.clear();
+    for (const hold of this.#sockets.values()) hold.release();
+    this.#sockets.clear();
   }
 }
 

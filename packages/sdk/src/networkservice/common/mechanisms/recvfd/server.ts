@@ -8,7 +8,7 @@ import {
   withTimeout,
 } from "@nsm/core";
 import { inodeParameter, setInodeParameter } from "../inode-parameter.js";
-import { type CallDescriptors, withCallDescriptors } from "./context.js";
+import { type CallDescriptors, type SocketHold, withCallDescriptors } from "./context.js";
 import { fileUrls, receiveFor } from "./receive.js";
 
 /**
@@ -41,11 +41,18 @@ function dropForeignFile(mechanism: Mechanism | undefined, descriptors: CallDesc
  * are closed when the call (or an element before that opened the call's table) returns. Transparent for callers over TCP and for events from inside. On Close a
  * descriptor that does not come within 100 ms is logged, and Close goes on with the `inode:` URL; a `file:` URL of the
  * caller, which a Request may not have, is taken out.
- * Place before whatever uses `inodeURL`. State: none between calls. Upstream: `mechanisms/recvfd.NewServer`.
+ * Place before whatever uses `inodeURL`. State: per connection the socket of its endpoint, where that came as a
+ * descriptor; it is no handle of a namespace, and Close must reach it while the registry is away. Upstream: `mechanisms/recvfd.NewServer`.
  * Deviation: upstream keeps descriptors until the Close.
  * @throws FAILED_PRECONDITION DESCRIPTOR_NOT_RECEIVED; INVALID_ARGUMENT NSM_INODE_URL, FOREIGN_FILE (Request)
  */
 export function recvfdServer(): NetworkServiceElement {
+  const sockets = new Map<string, SocketHold>();
+  const holdSocket = (id: string, hold: SocketHold | undefined): void => {
+    if (hold === undefined) return;
+    sockets.get(id)?.release();
+    sockets.set(id, hold);
+  };
   return {
     name: "recvfd-server",
     request: (ctx, request, next) =>
@@ -56,6 +63,7 @@ export function recvfdServer(): NetworkServiceElement {
         }
         const connection = await next.request(callCtx, request);
         toInodeUrl(connection.mechanism, descriptors);
+        holdSocket(connection.id, descriptors.takeSocket(connection.networkServiceEndpointName));
         return connection;
       }),
     close: (ctx, connection, next) =>
@@ -69,7 +77,13 @@ export function recvfdServer(): NetworkServiceElement {
         } finally {
           waiting.cancel();
         }
-        await next.close(callCtx, connection);
+        try {
+          await next.close(callCtx, connection);
+        } finally {
+          sockets.get(connection.id)?.release();
+          sockets.delete(connection.id);
+        }
       }),
+    statistics: () => ({ sockets: sockets.size }),
   };
 }
