@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { rmdirSync } from "node:fs";
+import { rmdirSync, rmSync } from "node:fs";
 import { type LabProcess, startProcess } from "./lab-process.js";
 import { podMounts } from "./mounts.js";
 import { holdNamespaces, type NamespaceHolder } from "./namespace-holder.js";
@@ -91,10 +91,11 @@ export class Pod {
     return process;
   }
 
-  /** Kills all processes and with them the namespaces (K2). */
+  /** Kills all processes and with them the namespaces and the pod's directory (K2), as a kubelet removes a dead pod. */
   async kill(): Promise<void> {
     await Promise.all(this.processes.map((process) => process.kill()));
-    await this.#end();
+    rmSync(this.holder.path(`${NSM_DIRECTORY}/${this.name}`), { recursive: true, force: true });
+    await this.holder.kill();
   }
 
   /** Ends all processes gracefully (K3), then the namespaces. */
