@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ElementTree, elementTree, rootContext, silentLogger, startRegistry } from "@nsm/core";
+import { authorizeServer } from "@nsm/sdk/networkservice/common/authorize";
+import { cleanupClient } from "@nsm/sdk/networkservice/common/cleanup";
+import { metricsServer } from "@nsm/sdk/networkservice/common/metrics";
 import { MemoryNetwork, testTokens, VirtualClock } from "@nsm/testkit";
 import { type ForwarderOptions, forwarderServer, memoryDataplane } from "./index.js";
 
-/** Upstream's element beside ours; elements not built yet, and options, have none. */
+/** Upstream's element beside ours; elements not built yet have none. */
 type Expected = readonly [upstream: string, ours: string | undefined, inner?: readonly Expected[]];
 
 const NOT_BUILT = undefined;
-const OPTION = undefined;
+
+/** Elements that a forwarder has only when they are given. */
+const optional = ["authorize-server", "metrics-server", "cleanup-client"];
 
 /** cmd-forwarder-vpp: chains/xconnectns/server.go. VPP's own (up, l2bridgedomain, tag, memif, ipsec, pinholes) are left out. */
 const server: readonly Expected[] = [
   ["updatepath", "update-path-server"],
   ["begin", "begin-server"],
   ["updatetoken", "update-token-server"],
-  ["authorize", OPTION],
+  ["authorize", "authorize-server"],
   ["metadata", "metadata-server"],
   ["timeout", "timeout-server"],
   ["monitor", "monitor-server"],
@@ -23,7 +28,7 @@ const server: readonly Expected[] = [
   ["sendfd", "sendfd-server"],
   ["discover", "discover-server"],
   ["roundrobin", "round-robin-server"],
-  ["metrics", NOT_BUILT],
+  ["metrics", "metrics-server"],
   ["xconnect", "xconnect-server"],
   ["connectioncontextkernel", "connection-context-kernel-server"],
   ["ethernetcontext", "ethernet-context-server"],
@@ -59,7 +64,7 @@ const server: readonly Expected[] = [
           ["clienturl", "client-url-client"],
           ["clientconn", "client-conn-client"],
           ["dial", "dial-client"],
-          ["cleanup", NOT_BUILT],
+          ["cleanup", "cleanup-client"],
           ["mechanismtranslation", "mechanism-translation-client"],
           ["connectioncontextkernel", "connection-context-kernel-client"],
           ["ethernetcontext", "ethernet-context-client"],
@@ -90,10 +95,10 @@ const server: readonly Expected[] = [
   ],
 ];
 
-function names(elements: readonly Expected[]): ElementTree[] {
+function names(elements: readonly Expected[], without: readonly string[] = []): ElementTree[] {
   return elements.flatMap(([, ours, inner]): ElementTree[] => {
-    if (ours === undefined) return [];
-    return inner === undefined ? [ours] : [[ours, names(inner)]];
+    if (ours === undefined || without.includes(ours)) return [];
+    return inner === undefined ? [ours] : [[ours, names(inner, without)]];
   });
 }
 
@@ -112,22 +117,25 @@ const options: ForwarderOptions = {
   dataplane: memoryDataplane("10.0.0.1"),
 };
 
+const given: Partial<ForwarderOptions> = {
+  authorize: authorizeServer({ name: "anybody", check: async () => {} }),
+  metrics: metricsServer(() => {}),
+  cleanup: cleanupClient(options.ctx),
+};
+
 describe("the forwarder chain", () => {
   it("has upstream's order", () => {
-    expect(elementTree(forwarderServer(options).networkService)).toEqual(["endpoint", names(server)]);
+    const whole = forwarderServer({ ...options, ...given });
+    expect(elementTree(whole.networkService)).toEqual(["endpoint", names(server)]);
+  });
+
+  it("is without what it is not given", () => {
+    const least = forwarderServer(options);
+    expect(elementTree(least.networkService)).toEqual(["endpoint", names(server, optional)]);
   });
 
   it("neither offers nor accepts VXLAN without tunnels", () => {
     const local = forwarderServer({ ...options, dataplane: { ...memoryDataplane(""), vxlan: undefined } });
     expect(JSON.stringify(elementTree(local.networkService))).not.toContain("vxlan");
-  });
-
-  it("checks callers where the option says so", () => {
-    const checked = forwarderServer({ ...options, authorize: { name: "authorize" } });
-    expect(elementTree(checked.networkService)[1].slice(2, 5)).toEqual([
-      "update-token-server",
-      "authorize",
-      "metadata-server",
-    ]);
   });
 });

@@ -67,7 +67,14 @@ export interface ForwarderOptions {
   readonly dialTimeoutMs?: number;
   /** Checks callers. Default: anybody may. */
   readonly authorize?: NetworkServiceElement;
+  /** Counts what connections report, for example `metricsServer`. Default: nobody does. */
+  readonly metrics?: NetworkServiceElement;
+  /** Closes connections when the forwarder ends, for example `cleanupClient`. Default: their links stay. */
+  readonly cleanup?: NetworkServiceElement;
 }
+
+const present = (element: NetworkServiceElement | undefined): NetworkServiceElement[] =>
+  element === undefined ? [] : [element];
 
 /** Upstream's default of `NSM_DIAL_TIMEOUT`. */
 const DIAL_TIMEOUT_MS = 750;
@@ -89,6 +96,7 @@ export function forwarderServer(options: ForwarderOptions): Endpoint {
     dialTimeoutMs,
     refresh: false, // the client at the start of the path refreshes
     elements: [
+      ...present(options.cleanup),
       mechanismTranslationClient(), // behind it the endpoint's mechanism, before it the requester's
       connectionContextKernelClient(pods), // after the link was built: the way back runs upwards
       ethernetContextClient(pods),
@@ -111,6 +119,7 @@ export function forwarderServer(options: ForwarderOptions): Endpoint {
       sendfdServer(descriptors),
       discoverServer(registries),
       roundRobinServer(),
+      ...present(options.metrics),
       xconnectServer(dataplane.crossConnect), // both links exist when the reply passes here
       connectionContextKernelServer(pods),
       ethernetContextServer(pods),
