@@ -11,6 +11,7 @@ import {
   type WatchedPair,
   watchedPair,
 } from "./healing.js";
+import { ENDPOINT_ADDRESS } from "./pair.js";
 
 const LOSS_BOUND_MS = 10_000;
 
@@ -29,7 +30,8 @@ const breaks: Readonly<Record<string, (lab: Lab, pair: WatchedPair) => Promise<v
       const link = await route.linkGet("nsm-1");
       holds("the pod has its link", link !== undefined);
       const linkIndex = link?.index ?? 0;
-      await route.routeDelete({ destination: "172.16.1.100/32", linkIndex });
+      const deleted = await route.routeDelete({ destination: ENDPOINT_ADDRESS, linkIndex, linkScope: true });
+      holds("the pod has its route", deleted);
     }),
 };
 
