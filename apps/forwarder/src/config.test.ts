@@ -9,7 +9,7 @@ it("the README holds the environment table", () => {
 });
 
 const read = (env: Record<string, string>, nodeName?: string) =>
-  configure({ ...readEnv(spec, env), nodeName });
+  configure({ ...readEnv(spec, env), nodeName, registryClientPolicies: [] });
 
 it("the defaults are upstream's (cmd-forwarder-vpp)", () => {
   expect(read({})).toEqual({
@@ -22,6 +22,7 @@ it("the defaults are upstream's (cmd-forwarder-vpp)", () => {
     tunnelIp: undefined,
     vxlanPort: 0,
     mechanismPriority: [],
+    registryClientPolicies: [],
     ipOverVxlan: true,
   });
 });

@@ -115,7 +115,9 @@ export const spec = defineEnv("NSM", {
 });
 
 /** Settings of the forwarder from its environment. A name that survives restarts keeps connections and links. */
-export const configure = (env: EnvOf<typeof spec> & Pick<SharedEnv, "nodeName">): ForwarderConfig => ({
+export const configure = (
+  env: EnvOf<typeof spec> & Pick<SharedEnv, "nodeName" | "registryClientPolicies">,
+): ForwarderConfig => ({
   name: env.name || (env.nodeName === undefined ? "forwarder" : `forwarder-${env.nodeName}`),
   labels: env.labels,
   networkServiceName: env.networkServiceName,
@@ -125,5 +127,6 @@ export const configure = (env: EnvOf<typeof spec> & Pick<SharedEnv, "nodeName">)
   tunnelIp: env.tunnelIp,
   vxlanPort: env.vxlanPort,
   mechanismPriority: env.mechanismPriority,
+  registryClientPolicies: env.registryClientPolicies,
   ipOverVxlan: env.ipOverVxlan,
 });

@@ -16,6 +16,10 @@ it("the defaults are upstream's (cmd-nsc)", () => {
     requestTimeoutMs: 15_000,
     labels: {},
     networkServices: [],
+    awarenessGroups: [],
+    livenessEnabled: true,
+    livenessIntervalMs: 200,
+    livenessTimeoutMs: 1000,
   });
 });
 

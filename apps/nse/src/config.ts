@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type NseConfig, parseCidrGroups } from "@nsm/daemons/nse";
+import { type NseConfig, parseCidrGroups, parseDnsConfigs } from "@nsm/daemons/nse";
 import {
   bool,
   type ConfigHost,
@@ -11,6 +11,7 @@ import {
   list,
   map,
   optionalUrl,
+  type SharedEnv,
   string,
   url,
 } from "@nsm/runtime";
@@ -44,22 +45,25 @@ export const spec = defineEnv("NSM", {
   ipamPolicy: enumeration(["polite", "strict"], {
     default: "polite",
     desc: "polite keeps addresses a client brings from outside the pools, strict drops them",
-    later: "strict is not part of this version",
   }),
-  dnsConfigs: string({
+  dnsConfigs: custom(parseDnsConfigs, {
+    env: "DNS_CONFIGS",
     default: "[]",
-    desc: "DNS servers for clients, JSON",
-    later: "DNS is not part of this version",
+    desc: "name servers and search domains for clients",
+    type: "JSON",
+    expected: '[{"dns_server_ips":["172.16.1.100"],"search_domains":["my.service"]}]',
   }),
   pbrConfigPath: string({
     default: "/etc/policy-based-routing/config.yaml",
-    desc: "file with routing policies for clients",
-    later: "policy-based routing is not part of this version",
+    desc: "YAML file with routing policies for clients, read again when it changes",
   }),
 });
 
 /** Settings of the endpoint from its environment. */
-export const configure = (env: EnvOf<typeof spec>, host: ConfigHost): NseConfig => ({
+export const configure = (
+  env: EnvOf<typeof spec> & Pick<SharedEnv, "registryClientPolicies">,
+  host: ConfigHost,
+): NseConfig => ({
   name: env.name,
   connectTo: env.connectTo,
   listenOn: env.listenOn ?? host.temporarySocket(env.name),
@@ -67,6 +71,10 @@ export const configure = (env: EnvOf<typeof spec>, host: ConfigHost): NseConfig 
   payload: env.payload,
   labels: env.labels,
   cidrGroups: env.cidrGroups,
+  ipamPolicy: env.ipamPolicy,
+  dnsConfigs: env.dnsConfigs,
+  policyRoutesPath: env.pbrConfigPath,
+  registryClientPolicies: env.registryClientPolicies,
   idleTimeoutMs: env.idleTimeoutMs,
   registerService: env.registerService,
   unregisterItself: env.unregisterItself,

@@ -80,6 +80,7 @@ export class SandboxNode {
       tunnelIp: dataplane.vxlan?.tunnelIp ?? "",
       vxlanPort: 0,
       mechanismPriority: [],
+      registryClientPolicies: [],
       ipOverVxlan: true,
     };
     const build = async (ports: Ports): Promise<Daemon> => {

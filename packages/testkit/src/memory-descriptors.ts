@@ -7,40 +7,49 @@ export interface MemoryDescriptors extends Descriptors {
   readonly openCount: number;
   /** Another descriptor of the same file. */
   duplicate(fd: Fd): Fd;
+  /** From now on the path is another file, as a socket that is bound anew. */
+  replace(path: string): void;
+  /**
+   * Where an open descriptor leads: the path of its file.
+   * @param path of a descriptor; any other path is returned as it is
+   * @returns undefined when the descriptor is closed, or when its file is not at its path any more
+   */
+  resolve(path: string): string | undefined;
 }
+
+const DESCRIPTOR_PATH = /^\/proc\/1\/fd\/\d+$/;
 
 /** Makes an empty table; equal paths are the same inode, any two others differ. */
 export function memoryDescriptors(): MemoryDescriptors {
+  /** Inodes of files by their path. */
   const inodes = new Map<string, bigint>();
-  let openCount = 0;
+  /** Inodes of open descriptors by their path. */
+  const opened = new Map<string, bigint>();
+  const names = new Map<bigint, string>();
   let serial = 0;
   const make = (ref: InodeRef): Fd => {
-    openCount += 1;
-    let open = true;
-    return {
-      dev: ref.dev,
-      ino: ref.ino,
-      fd: -1,
-      path: `/proc/1/fd/${1000 + serial++}`,
-      close() {
-        if (open) openCount -= 1;
-        open = false;
-      },
-    };
+    const path = `/proc/1/fd/${1000 + serial++}`;
+    opened.set(path, ref.ino);
+    return { dev: ref.dev, ino: ref.ino, fd: -1, path, close: () => void opened.delete(path) };
+  };
+  const newInode = (path: string): bigint => {
+    const ino = BigInt(4_026_531_840 + names.size);
+    inodes.set(path, ino);
+    names.set(ino, path);
+    return ino;
   };
   const table: MemoryDescriptors = {
     get openCount() {
-      return openCount;
+      return opened.size;
     },
-    duplicate: (fd) => {
-      const copy = make(fd);
-      inodes.set(copy.path, fd.ino);
-      return copy;
-    },
-    open: async (path) => {
-      const ino = inodes.get(path) ?? BigInt(4_026_531_840 + inodes.size);
-      inodes.set(path, ino);
-      return make({ dev: 4n, ino });
+    duplicate: make,
+    open: async (path) => make({ dev: 4n, ino: opened.get(path) ?? inodes.get(path) ?? newInode(path) }),
+    replace: (path) => void newInode(path),
+    resolve: (path) => {
+      if (!DESCRIPTOR_PATH.test(path)) return path;
+      const ino = opened.get(path);
+      const name = ino === undefined ? undefined : names.get(ino);
+      return name !== undefined && inodes.get(name) === ino ? name : undefined;
     },
   };
   return table;

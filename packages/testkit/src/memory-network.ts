@@ -97,6 +97,7 @@ export class MemoryNetwork {
     const controller = new AbortController();
     const listener: Listener = { services, ctx: alive.ctx, alive: controller, options, paused: false };
     this.#listeners.set(url.href, listener);
+    if (url.protocol === "unix:") this.descriptors.replace(url.pathname);
     const end = (): void => {
       if (this.#listeners.get(url.href) === listener) this.#listeners.delete(url.href);
       controller.abort(unavailable("transport is closing"));
@@ -111,18 +112,26 @@ export class MemoryNetwork {
     };
   }
 
+  /** The address that a URL leads to: the path of a received socket stands for the socket. */
+  #addressOf(url: URL): string {
+    if (url.protocol !== "unix:") return url.href;
+    const path = this.descriptors.resolve(url.pathname);
+    return path === undefined ? NOWHERE : new URL(`unix://${path}`).href;
+  }
+
   /** Dials the servers of this network. */
   connector(options: MemoryPeerOptions = {}): Connector {
     return {
       connect: async (url, { signal }) => {
         signal.throwIfAborted();
-        const listener = this.#listeners.get(url.href);
+        const address = this.#addressOf(url);
+        const listener = this.#listeners.get(address);
         if (!listener) throw unavailable(`failed to dial ${url.href}: connection refused`, "DIAL");
         this.#channels += 1;
         let open = true;
         return memoryChannel(
           url,
-          () => this.#listeners.get(url.href),
+          () => this.#listeners.get(address),
           listener,
           options,
           this.descriptors,
@@ -135,6 +144,8 @@ export class MemoryNetwork {
     };
   }
 }
+
+const NOWHERE = "unix:///nowhere";
 
 function memoryChannel(
   url: URL,

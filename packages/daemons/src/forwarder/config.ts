@@ -20,6 +20,8 @@ export interface ForwarderConfig {
   readonly vxlanPort: number;
   /** `NSM_MECHANISM_PRIORITY`. */
   readonly mechanismPriority: readonly string[];
+  /** `NSM_REGISTRY_CLIENT_POLICIES`: masks of the policies that answers of the registry must pass. */
+  readonly registryClientPolicies: readonly string[];
   /** `NSM_IP_OVER_VXLAN`: offer VXLAN for payload IP too. */
   readonly ipOverVxlan: boolean;
 }

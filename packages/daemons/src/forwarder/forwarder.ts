@@ -2,7 +2,11 @@
 import { newNetworkServiceEndpoint } from "@nsm/api";
 import { type Daemon, elementStatistics, endpointKind, networkServiceKind, startRegistry } from "@nsm/core";
 import { type Dataplane, forwarderServer, kernelDataplane } from "@nsm/dataplane";
+import { defaultMasks } from "@nsm/policy";
 import { registryClient } from "@nsm/sdk/chains/registry-client";
+import { authorizeServer } from "@nsm/sdk/networkservice/common/authorize";
+import { recvfdClient } from "@nsm/sdk/registry/common/recvfd";
+import { sendfdClient } from "@nsm/sdk/registry/common/sendfd";
 import { daemonLifetime } from "../lifetime.js";
 import type { Ports } from "../ports.js";
 import type { ForwarderConfig } from "./config.js";
@@ -15,28 +19,40 @@ import type { ForwarderConfig } from "./config.js";
  * @throws what `kernelDataplane` throws, when there is nothing to build links with
  */
 export async function forwarder(config: ForwarderConfig, ports: Ports, given?: Dataplane): Promise<Daemon> {
-  const { log, connector } = ports;
+  const { log, connector, descriptors, policies } = ports;
   const { connectTo: url, tunnelIp, vxlanPort } = config;
   const dataplane = given ?? (await kernelDataplane({ log, tunnelIp, vxlanPort }));
   const life = daemonLifetime(ports);
   // Discovery fails at once, as upstream's: the caller decides whether to try again
   const discovery = { ctx: life.ctx, connector, url, retry: false, heal: false } as const;
+  const policy = policies?.(config.registryClientPolicies);
   const { networkService, monitor } = forwarderServer({
     ctx: life.ctx,
     name: config.name,
     tokens: ports.tokens,
     connector,
-    descriptors: ports.descriptors,
+    descriptors,
     registries: {
       networkServices: startRegistry(registryClient(networkServiceKind, discovery)),
-      endpoints: startRegistry(registryClient(endpointKind, discovery)),
+      endpoints: startRegistry(
+        registryClient(endpointKind, { ...discovery, additional: [recvfdClient(life.ctx)] }),
+      ),
     },
+    ...(policies && { authorize: authorizeServer(policies(defaultMasks.networkServiceServer)) }),
     dataplane,
     mechanismPriority: config.mechanismPriority,
     ipOverVxlan: config.ipOverVxlan,
     dialTimeoutMs: config.dialTimeoutMs,
   });
-  const registration = startRegistry(registryClient(endpointKind, { ctx: life.ctx, connector, url }));
+  const registration = startRegistry(
+    registryClient(endpointKind, {
+      ctx: life.ctx,
+      connector,
+      url,
+      authorizeClient: policy,
+      additional: [sendfdClient(descriptors)],
+    }),
+  );
   const entry = () =>
     newNetworkServiceEndpoint({
       name: config.name,

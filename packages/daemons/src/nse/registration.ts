@@ -3,6 +3,7 @@ import { type NetworkServiceEndpoint, newNetworkService, newNetworkServiceEndpoi
 import { type Context, elementStatistics, endpointKind, networkServiceKind, startRegistry } from "@nsm/core";
 import { registryClient } from "@nsm/sdk/chains/registry-client";
 import { clientInfoClient } from "@nsm/sdk/registry/common/client-info";
+import { sendfdClient } from "@nsm/sdk/registry/common/sendfd";
 import type { Ports } from "../ports.js";
 import type { NseConfig } from "./config.js";
 
@@ -17,14 +18,18 @@ export interface EndpointRegistration {
 
 /** @param life context of refresh and heal of the registration */
 export function endpointRegistration(config: NseConfig, ports: Ports, life: Context): EndpointRegistration {
-  const { connector, clientLabels } = ports;
+  const { connector, clientLabels, descriptors } = ports;
   const url = config.connectTo;
-  const services = startRegistry(registryClient(networkServiceKind, { ctx: life, connector, url }));
+  const policy = ports.policies?.(config.registryClientPolicies);
+  const services = startRegistry(
+    registryClient(networkServiceKind, { ctx: life, connector, url, authorizeClient: policy }),
+  );
   const client = registryClient(endpointKind, {
     ctx: life,
     connector,
     url,
-    additional: [clientInfoClient(clientLabels)],
+    authorizeClient: policy,
+    additional: [clientInfoClient(clientLabels), sendfdClient(descriptors)],
   });
   const endpoints = startRegistry(client);
   let registered: NetworkServiceEndpoint | undefined;

@@ -24,6 +24,8 @@ export function nsmgr(config: NsmgrConfig, ports: Ports): Daemon {
     ...common,
     managerUrl: config.publicUrl.href,
     registryUrl: config.registryUrl,
+    descriptors: ports.descriptors,
+    forwarderService: config.forwarderServiceName,
   });
   const prefixes = excludedPrefixesFile(ports);
   const { networkService, monitor } = nsmgrNetworkService({

@@ -14,6 +14,10 @@ const config: NseConfig = {
   payload: "ETHERNET",
   labels: { app: "icmp" },
   cidrGroups: [["172.16.1.0/24"], ["fd00::/112"]],
+  ipamPolicy: "polite",
+  dnsConfigs: [],
+  policyRoutesPath: "/etc/policy-based-routing/config.yaml",
+  registryClientPolicies: [],
   idleTimeoutMs: 0,
   registerService: true,
   unregisterItself: false,
@@ -61,14 +65,14 @@ async function connect({ ports, life, clock }: ReturnType<typeof setUp>) {
 }
 
 describe("nse", () => {
-  it("registers its services, then itself with the address it is served at", async () => {
-    const { start: starting, order, services, endpoints } = setUp();
+  it("registers its services, then itself with the socket it is served at", async () => {
+    const { start: starting, order, services, endpoints, socketUrlOf } = setUp();
     await starting();
     expect(order).toEqual(["first", "second", "nse-1"]);
     expect(services.registered.map(({ payload }) => payload)).toEqual(["ETHERNET", "ETHERNET"]);
     expect(endpoints.registered[0]).toMatchObject({
       networkServiceNames: ["first", "second"],
-      url: servedUrl.href,
+      url: await socketUrlOf(servedUrl),
     });
     expect(endpoints.registered[0]?.networkServiceLabels.second?.labels).toMatchObject({
       app: "icmp",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { NetworkServiceElement, Policy } from "@nsm/core";
 import { type NscConfig, nscChain } from "@nsm/daemons/nsc";
+import { type NseConfig, nseChain } from "@nsm/daemons/nse";
 import { memoryNameServer } from "@nsm/testkit";
 import { daemonHost, managerUrl } from "../test-support/daemon-host.js";
 
@@ -15,7 +16,13 @@ function flat(element: NetworkServiceElement): string[] {
   if (children.length === 0 || BRANCHING.has(element.name)) return [element.name];
   return children.flatMap(flat);
 }
-const BRANCHING: ReadonlySet<string> = new Set(["mechanisms-client", "mechanisms-server", "connect-server"]);
+const BRANCHING: ReadonlySet<string> = new Set([
+  "mechanisms-client",
+  "mechanisms-server",
+  "connect-server",
+  "group-ipam-server",
+  "strict-ipam-server",
+]);
 
 const ours = (order: Order): string[] => order.flatMap(([, name]) => (name === undefined ? [] : [name]));
 const anybody: Policy = { name: "anybody", check: async () => {} };
@@ -55,7 +62,72 @@ const nscOrder: Order = [
   ["connect", "connect-client"],
 ];
 
+const nseConfig: NseConfig = {
+  name: "nse",
+  connectTo: managerUrl,
+  listenOn: managerUrl,
+  serviceNames: [],
+  payload: "ETHERNET",
+  labels: {},
+  cidrGroups: [["172.16.1.0/24"], ["fd00::/112"]],
+  ipamPolicy: "polite",
+  dnsConfigs: [],
+  policyRoutesPath: "policies.yaml",
+  registryClientPolicies: [],
+  idleTimeoutMs: 0,
+  registerService: true,
+  unregisterItself: false,
+};
+
+/** cmd-nse-icmp-responder: main.go. */
+const nseOrder: Order = [
+  ["updatepath", "update-path-server"],
+  ["begin", "begin-server"],
+  ["updatetoken", "update-token-server"],
+  ["authorize", "authorize-server"],
+  ["metadata", "metadata-server"],
+  ["timeout", "timeout-server"],
+  ["monitor", "monitor-server"],
+  ["trimpath", "trim-path-server"],
+  ["onidle", "on-idle-server"],
+  ["groupipam", "group-ipam-server"],
+  ["policyroute", "policy-route-server"],
+  ["mechanisms", "mechanisms-server"],
+  ["sriovtoken", NEEDS_SRIOV],
+  ["dnscontext", "dns-context-server"],
+  ["sendfd", "sendfd-server"],
+];
+
+/** @param policies whether there is identity */
+function nseTree(changes: Partial<NseConfig> = {}, policies = true): string[] {
+  const { ports, life } = daemonHost();
+  const { networkService } = nseChain(
+    { ...nseConfig, ...changes },
+    { ...ports, ...(policies ? { policies: () => anybody } : {}) },
+    { ctx: life.ctx, onIdle: () => {}, policyRoutes: { current: () => undefined } },
+  );
+  return flat(networkService);
+}
+
 describe("chains of daemons", () => {
+  it("nse has upstream's order", () => {
+    expect(nseTree()).toEqual(ours(nseOrder));
+  });
+
+  it("nse with the strict policy has the strict IPAM in the same place", () => {
+    const place = ours(nseOrder).indexOf("group-ipam-server");
+    expect(nseTree({ ipamPolicy: "strict" }).slice(place - 1, place + 3)).toEqual([
+      "on-idle-server",
+      "strict-ipam-server",
+      "policy-route-server",
+      "mechanisms-server",
+    ]);
+  });
+
+  it("nse without identity checks nobody", () => {
+    expect(nseTree({}, false)).toEqual(ours(nseOrder).filter((name) => name !== "authorize-server"));
+  });
+
   it("nsc has upstream's order", () => {
     const { ports, life } = daemonHost();
     const whole = { ...ports, nameServer: memoryNameServer(), policies: () => anybody };

@@ -100,6 +100,7 @@ describe("forwarder", () => {
       tunnelIp: undefined,
       vxlanPort: 0,
       mechanismPriority: [],
+      registryClientPolicies: [],
       ipOverVxlan: true,
     };
     return { host, seen, making: forwarder(config, host.ports, memoryDataplane("10.99.0.1")) };
@@ -114,7 +115,7 @@ describe("forwarder", () => {
       name: "forwarder-node-1",
       networkServiceNames: ["forwarder"],
       networkServiceLabels: { forwarder: { labels: { p2p: "true" } } },
-      url: servedUrl.href,
+      url: await host.socketUrlOf(servedUrl),
     });
     expect(await host.stop(daemon)).toEqual(nothing);
     expect(seen.unregistered.map(({ name }) => name)).toEqual(["forwarder-node-1"]);

@@ -77,6 +77,7 @@ export class World {
           tunnelIp: tunnelIp(index),
           vxlanPort: 0,
           mechanismPriority: [],
+          registryClientPolicies: [],
           ipOverVxlan: true,
         },
         ports,

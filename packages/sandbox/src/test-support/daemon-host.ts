@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { formatInodeUrl } from "@nsm/api";
 import {
   type CancellableContext,
   type Context,
@@ -32,6 +33,8 @@ export interface DaemonHost {
   /** Level, message and error of every record from warn on. */
   readonly complaints: readonly string[];
   serve(url: URL, services: Services): MemoryServer;
+  /** The `inode:` URL under which the socket of a unix address travels. */
+  socketUrlOf(url: URL): Promise<string>;
   start(daemon: Daemon): Promise<void>;
   /** Stops a daemon within 5 s. @returns what is left of it: open channels, descriptors and timers */
   stop(daemon: Daemon): Promise<{ channels: number; descriptors: number; timers: number }>;
@@ -81,6 +84,11 @@ export function daemonHost(): DaemonHost {
     life,
     complaints,
     serve: (url, services) => network.listen(url, services, ctx),
+    async socketUrlOf({ pathname }) {
+      const fd = await network.descriptors.open(pathname);
+      fd.close();
+      return formatInodeUrl(fd);
+    },
     start: (daemon) => clock.waitFor(daemon.start?.(life.ctx) ?? Promise.resolve()),
     async stop(daemon) {
       const limit = withTimeout(ctx, STOP_TIMEOUT_MS);

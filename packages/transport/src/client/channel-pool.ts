@@ -6,7 +6,7 @@ import type { GrpcChannel } from "./grpc-channel.js";
 export interface ChannelPoolOptions {
   readonly context: Context;
   /** Makes a channel that does not connect yet. */
-  open(url: URL): GrpcChannel;
+  open(url: URL, server: string): GrpcChannel;
   close(channel: GrpcChannel): void;
   /** How long a channel that nobody uses stays open, milliseconds. */
   readonly idleMs: number;
@@ -23,7 +23,7 @@ interface Entry {
 }
 
 /**
- * One channel per URL, shared. A channel that failed or looks stuck leaves the pool at once, so the next user
+ * One channel per server, shared. A channel that failed or looks stuck leaves the pool at once, so the next user
  * dials anew; those who have it keep it.
  */
 export class ChannelPool {
@@ -34,18 +34,24 @@ export class ChannelPool {
     this.#options = options;
   }
 
-  /** Channels that the next user of their URL would get. */
+  /** Channels that the next user of their server would get. */
   get size(): number {
     return this.#entries.size;
   }
 
   /**
-   * The shared channel of a URL, connected.
+   * The shared channel of a server, connected.
+   * @param url where it is dialled when there is none
+   * @param server names it, see `serverKey`
    * @returns `release` must be called once
    * @throws UNAVAILABLE DIAL; the reason of `signal`
    */
-  async acquire(url: URL, signal: AbortSignal): Promise<{ channel: GrpcChannel; release: () => void }> {
-    const entry = this.#entries.get(url.href) ?? this.#add(url);
+  async acquire(
+    url: URL,
+    server: string,
+    signal: AbortSignal,
+  ): Promise<{ channel: GrpcChannel; release: () => void }> {
+    const entry = this.#entries.get(server) ?? this.#add(url, server);
     entry.users += 1;
     entry.idle?.cancel();
     const waiting = withSignal(this.#options.context, signal);
@@ -65,10 +71,10 @@ export class ChannelPool {
     for (const entry of [...this.#entries.values()]) this.#retire(entry);
   }
 
-  #add(url: URL): Entry {
-    const channel = this.#options.open(url);
+  #add(url: URL, server: string): Entry {
+    const channel = this.#options.open(url, server);
     const entry: Entry = {
-      key: url.href,
+      key: server,
       channel,
       ready: channel.connect(),
       users: 0,

@@ -8,7 +8,9 @@ import {
   withTimeout,
 } from "@nsm/core";
 import { requestWith, VirtualClock } from "@nsm/testkit";
+import { linuxDescriptors } from "../descriptors.js";
 import { TestSockets } from "../testing/pair.js";
+import type { SocketConnector } from "./connector.js";
 
 let sockets: TestSockets;
 beforeEach(() => {
@@ -78,6 +80,54 @@ it("takes a channel out of the pool on which a call ran into its deadline, and l
   channel.close();
   expect(connector.statistics()).toEqual({ channels: 1, pooledChannels: 1 });
   other.close();
+});
+
+describe("the socket behind a received descriptor", () => {
+  const named = (id: string): NetworkServiceElement => ({
+    name: id,
+    request: async (_ctx, { connection }) => ({ ...connection, id }),
+  });
+  const serve = (id: string) => sockets.serve([sockets.url("unix")], { networkService: named(id) });
+  const open = async (url: URL) => {
+    const fd = await linuxDescriptors.open(url.pathname);
+    return { fd, url: new URL(`unix://${fd.path}`) };
+  };
+  const ask = async (connector: SocketConnector, url: URL): Promise<string> => {
+    const channel = await connector.connect(url, pooled);
+    const { id } = await channel.networkService.request(sockets.context, requestWith({ id: "asked" }));
+    channel.close();
+    return id;
+  };
+
+  it("is one server under all its descriptors, and shared once it is known to close them", async () => {
+    const server = await serve("a");
+    const [first, second] = [await open(server.url), await open(server.url)];
+    const connector = sockets.connector();
+    for (const { url } of [first, second, first]) expect(await ask(connector, url)).toBe("a");
+    expect(connector.statistics()).toEqual({ channels: 1, pooledChannels: 1 });
+    for (const { fd } of [first, second]) fd.close();
+  });
+
+  it("is never mistaken for another one that has the number of its descriptor", async () => {
+    const [a, b] = [await serve("a"), await serve("b")];
+    const connector = sockets.connector();
+    const first = await open(a.url);
+    for (let call = 0; call < 2; call++) expect(await ask(connector, first.url)).toBe("a");
+    first.fd.close();
+    const second = await open(b.url);
+    expect(second.url.href).toBe(first.url.href);
+    for (let call = 0; call < 2; call++) expect(await ask(connector, second.url)).toBe("b");
+    second.fd.close();
+  });
+
+  it("cannot be dialled any more once its descriptor is closed", async () => {
+    const { fd, url } = await open((await serve("a")).url);
+    fd.close();
+    await expect(sockets.connector().connect(url, pooled)).rejects.toMatchObject({
+      code: Code.UNAVAILABLE,
+      message: expect.stringContaining(`failed to dial ${url.href}: ENOENT`),
+    });
+  });
 });
 
 it("keeps a channel whose server answered DEADLINE_EXCEEDED in time", async () => {

@@ -4,6 +4,7 @@ import {
   type ConnectOptions,
   type Connector,
   type Context,
+  StatusError,
   type TokenSource,
   untilDone,
   withSignal,
@@ -12,6 +13,7 @@ import { insecure, type LinkSecurity } from "../security.js";
 import { ClientChannel } from "./channel.js";
 import { ChannelPool } from "./channel-pool.js";
 import { type ChannelSettings, dialFailed, GrpcChannel } from "./grpc-channel.js";
+import { serverKey } from "./server-key.js";
 
 /** How to dial. */
 export interface ConnectorOptions {
@@ -38,7 +40,7 @@ export interface SocketConnector extends Connector {
 }
 
 /**
- * Makes a connector with a pool of its own. `pooled` channels are shared per URL; on unix sockets only once the
+ * Makes a connector with a pool of its own. `pooled` channels are shared per server; on unix sockets only once the
  * server has shown, by the response header `nsm-fd-scope: call`, that it closes descriptors when the call returns.
  */
 export function createConnector(options: ConnectorOptions): SocketConnector {
@@ -49,7 +51,7 @@ class PoolingConnector implements SocketConnector {
   readonly #settings: ChannelSettings;
   readonly #pool: ChannelPool;
   readonly #channels = new Set<GrpcChannel>();
-  /** URLs of unix servers that close descriptors when the call returns. */
+  /** Unix servers that close descriptors when the call returns. */
   readonly #shareable = new Set<string>();
   readonly #ctx: Context;
   readonly #end = (): void => void this.close();
@@ -65,12 +67,12 @@ class PoolingConnector implements SocketConnector {
       secure: security !== insecure,
       fdPassing: options.fdPassing ?? true,
       maxMessageBytes: options.maxMessageBytes ?? 4 * 1024 * 1024,
-      onFdScopeCall: (url) => void this.#shareable.add(url.href),
-      onLost: (url) => void this.#shareable.delete(url.href),
+      onFdScopeCall: (server) => void this.#shareable.add(server),
+      onLost: (server) => void this.#shareable.delete(server),
     };
     this.#pool = new ChannelPool({
       context,
-      open: (url) => this.#open(url),
+      open: (url, server) => this.#open(url, server),
       close: (channel) => this.#close(channel),
       idleMs,
     });
@@ -80,11 +82,14 @@ class PoolingConnector implements SocketConnector {
   async connect(url: URL, { scope, signal }: ConnectOptions): Promise<Channel> {
     signal.throwIfAborted();
     if (this.#closed) throw dialFailed(url, "the connector was closed");
-    if (scope === "pooled" && this.#mayShare(url)) {
-      const { channel, release } = await this.#pool.acquire(url, signal);
+    const server = await serverKey(url).catch((error: Error) => {
+      throw error instanceof StatusError ? error : dialFailed(url, error.message);
+    });
+    if (scope === "pooled" && this.#mayShare(url, server)) {
+      const { channel, release } = await this.#pool.acquire(url, server, signal);
       return new ClientChannel(channel, release);
     }
-    const channel = this.#open(url);
+    const channel = this.#open(url, server);
     const waiting = withSignal(this.#ctx, signal);
     try {
       await untilDone(waiting.ctx, channel.connect());
@@ -108,12 +113,12 @@ class PoolingConnector implements SocketConnector {
     return { channels: this.#channels.size, pooledChannels: this.#pool.size };
   }
 
-  #mayShare(url: URL): boolean {
-    return !this.#settings.fdPassing || url.protocol !== "unix:" || this.#shareable.has(url.href);
+  #mayShare(url: URL, server: string): boolean {
+    return !this.#settings.fdPassing || url.protocol !== "unix:" || this.#shareable.has(server);
   }
 
-  #open(url: URL): GrpcChannel {
-    const channel = new GrpcChannel(url, this.#settings);
+  #open(url: URL, server: string): GrpcChannel {
+    const channel = new GrpcChannel(url, this.#settings, server);
     this.#channels.add(channel);
     return channel;
   }

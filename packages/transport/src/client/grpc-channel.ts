@@ -34,9 +34,9 @@ export interface ChannelSettings {
   readonly fdPassing: boolean;
   readonly maxMessageBytes: number;
   /** A response carried `nsm-fd-scope: call`. */
-  onFdScopeCall(url: URL): void;
-  /** A connection to the URL was lost: what is known of its server may be wrong. */
-  onLost(url: URL): void;
+  onFdScopeCall(server: string): void;
+  /** A connection was lost: what is known of its server may be wrong. */
+  onLost(server: string): void;
 }
 
 /** One connection of a channel. A channel has one at a time; a reconnect makes another. */
@@ -65,6 +65,8 @@ const DIAL_WATCH_MS = 60_000;
 /** A grpc-js channel to one URL with at most one connection, which it knows. */
 export class GrpcChannel {
   readonly url: URL;
+  /** Names the server, see `serverKey`. */
+  readonly server: string;
   /** The clients of its calls. */
   readonly slots = new CallSlots(this);
   /** True on unix sockets that pass descriptors. */
@@ -79,10 +81,14 @@ export class GrpcChannel {
   #users = 0;
   #closed = false;
 
-  /** @throws INVALID_ARGUMENT BAD_ADDRESS */
-  constructor(url: URL, settings: ChannelSettings) {
+  /**
+   * @param server names the server; default: its URL
+   * @throws INVALID_ARGUMENT BAD_ADDRESS
+   */
+  constructor(url: URL, settings: ChannelSettings, server = url.href) {
     const address = parseAddress(url);
     this.url = url;
+    this.server = server;
     this.#settings = settings;
     this.#kind = address.kind;
     this.passesDescriptors = address.kind === "unix" && settings.fdPassing;
@@ -120,7 +126,7 @@ export class GrpcChannel {
 
   /** Takes what the response's headers tell about the server. */
   received(headers: ReadonlyMap<string, string>): void {
-    if (headers.get(MetadataKey.FD_SCOPE) === FD_SCOPE_CALL) this.#settings.onFdScopeCall(this.url);
+    if (headers.get(MetadataKey.FD_SCOPE) === FD_SCOPE_CALL) this.#settings.onFdScopeCall(this.server);
   }
 
   /**
@@ -136,7 +142,7 @@ export class GrpcChannel {
     }
     if (this.#closed) throw dialFailed(this.url, "the channel was closed");
     void this.#stateAfter(connectivityState.READY).then(() => {
-      if (!this.#closed) this.#settings.onLost(this.url);
+      if (!this.#closed) this.#settings.onLost(this.server);
       this.giveUp();
     });
   }

@@ -141,6 +141,7 @@ async function addNode(
       tunnelIp,
       vxlanPort: 0,
       mechanismPriority: [],
+      registryClientPolicies: [],
       ipOverVxlan: true,
     };
     const build = (ports: Parameters<typeof forwarder>[1]) => forwarder(config, ports, dataplane);
