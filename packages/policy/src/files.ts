@@ -50,21 +50,24 @@ export function filesBelow(root: string, folder: string, maxEntries = MAX_ENTRIE
 }
 
 /**
- * Text of a policy file.
+ * Text of a policy's source.
  * @throws RESOURCE_EXHAUSTED POLICY_TOO_BIG; what reading throws
  */
-export function readSource(root: string, path: string): string {
+export const readSource = (root: string, path: string): string =>
+  readPolicyFile(root, path, MAX_SOURCE_BYTES).toString("utf8");
+
+/**
+ * Content of a policy file.
+ * @throws RESOURCE_EXHAUSTED POLICY_TOO_BIG; what reading throws
+ */
+export function readPolicyFile(root: string, path: string, maxBytes: number): Buffer {
   const file = under(root, path);
-  if (statSync(file).size > MAX_SOURCE_BYTES) {
-    throw new StatusError(
-      Code.RESOURCE_EXHAUSTED,
-      `policy ${path} is larger than ${MAX_SOURCE_BYTES} bytes`,
-      {
-        reason: "POLICY_TOO_BIG",
-      },
-    );
+  if (statSync(file).size > maxBytes) {
+    throw new StatusError(Code.RESOURCE_EXHAUSTED, `policy ${path} is larger than ${maxBytes} bytes`, {
+      reason: "POLICY_TOO_BIG",
+    });
   }
-  return readFileSync(file, "utf8");
+  return readFileSync(file);
 }
 
 /** A path as seen from `root`; absolute ones stay. */

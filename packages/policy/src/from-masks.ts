@@ -3,6 +3,7 @@ import { type Clock, type Logger, type Policy, silentLogger } from "@nsm/core";
 import { policiesOf } from "./masks.js";
 import { allOf, anyone, nativePolicy } from "./policy.js";
 import { ruleTools } from "./shipped.js";
+import { wasmPolicy } from "./wasm/policy.js";
 
 /** What {@link policiesFromMasks} takes. */
 export interface PolicyOptions {
@@ -16,15 +17,17 @@ export interface PolicyOptions {
 
 /**
  * The policies that masks name, as one that asks each in order. Each mask is the path of a file, a folder (all
- * `.rego` below it) or a regular expression over whole paths, in which `.` matches `/` too. It is looked for on disk
+ * policies below it) or a regular expression over whole paths, in which `.` matches `/` too. It is looked for on disk
  * and among the seven compiled-in policies, which stand below `etc/nsm/opa/` and `policies/`; a file on disk wins
- * over the compiled-in one of the same path. Files are read here, once, and must be upstream's own sources.
+ * over the compiled-in one of the same path. Files are read here, once: upstream's own sources (`.rego`), and others
+ * that OPA compiled (`.tar.gz`, `.wasm`), which are tried at once.
  * The single mask `none` gives a policy that lets everybody pass.
  *
  * Upstream: `WithPolicies` of `pkg/tools/opa`. Deviations: a mask without a hit and an empty list are errors, where
- * upstream lets everybody pass; folders and absolute paths work.
+ * upstream lets everybody pass; folders and absolute paths work; other sources have to be compiled before.
  * @throws INVALID_ARGUMENT POLICY_MASKS_EMPTY, POLICY_MASK_MALFORMED, POLICY_MASK_WITHOUT_HIT; POLICY_UNKNOWN, whose
- * text holds the command that compiles the file; RESOURCE_EXHAUSTED POLICY_FOLDER_TOO_BIG, POLICY_TOO_BIG
+ * text holds the command that compiles the file; POLICY_UNUSABLE for a compiled one that cannot be evaluated;
+ * RESOURCE_EXHAUSTED POLICY_FOLDER_TOO_BIG, POLICY_TOO_BIG
  */
 export function policiesFromMasks(
   masks: readonly string[],
@@ -33,7 +36,11 @@ export function policiesFromMasks(
   const found = policiesOf(masks, { directory });
   if (found.length === 0) return anyone;
   const tools = ruleTools(clock);
-  const policies = found.map(({ path, isAllowed }) => nativePolicy(path, (input) => isAllowed(input, tools)));
+  const policies = found.map((policy) =>
+    "isAllowed" in policy
+      ? nativePolicy(policy.path, (input) => policy.isAllowed(input, tools))
+      : wasmPolicy(policy, clock),
+  );
   return allOf(policies, log);
 }
 

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { Code } from "@nsm/core";
 import { VirtualClock } from "@nsm/testkit";
 import { filesBelow } from "./files.js";
 import { defaultMasks, policiesFromMasks } from "./index.js";
 import { policiesOf, sourceHash } from "./masks.js";
 import { type ShippedPolicy, shippedPolicies } from "./shipped.js";
+import { filesOfTar } from "./tar.js";
 
 let directory: string;
 beforeEach(() => {
@@ -18,7 +20,9 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 const SOURCE = "# comment\npackage test.one\n\nvalid { true }\n";
 const twin: ShippedPolicy = { path: "twin.rego", sourceSha256: sourceHash(SOURCE), isAllowed: () => true };
 
-function write(path: string, text = SOURCE): string {
+const fixture = (name: string): Buffer => readFileSync(new URL(`../fixtures/${name}`, import.meta.url));
+
+function write(path: string, text: string | Uint8Array = SOURCE): string {
   const file = join(directory, path);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, text);
@@ -31,14 +35,14 @@ const withTwin = (...masks: string[]) =>
 const common = ["common/tokens_chained.rego", "common/tokens_expired.rego", "common/tokens_valid.rego"];
 
 describe("compiled-in policies", () => {
-  it("are named by expressions over both of their folders", () => {
+  it("T-9 are named by expressions over both of their folders: seven, three", () => {
     expect(pathsOf("etc/nsm/opa/.*.rego")).toHaveLength(7);
     expect(pathsOf("policies/.*.rego")).toHaveLength(7);
     expect(pathsOf("etc/nsm/opa/common/tokens_.*.rego")).toEqual(common);
     expect(pathsOf("/etc/nsm/opa/common/.*.rego")).toEqual(common);
   });
 
-  it("are named by file and by folder, with and without a slash", () => {
+  it("T-9 are named by file and by folder, with and without a slash", () => {
     expect(pathsOf("etc/nsm/opa/common/tokens_valid.rego")).toEqual(["common/tokens_valid.rego"]);
     for (const mask of ["etc/nsm/opa/common", "policies/common/", "/etc/nsm/opa/common"]) {
       expect(pathsOf(mask)).toEqual(common);
@@ -71,6 +75,74 @@ describe("compiled-in policies", () => {
       "client/next_token_signed.rego",
     ]);
     expect(pathsOf(...defaultMasks.monitor)).toEqual(["monitor/service_connection.rego"]);
+  });
+});
+
+describe("compiled policies", () => {
+  const always = fixture("always.tar.gz");
+
+  it("T-9 stand beside the shipped ones, also under a name that one of them has", () => {
+    write("etc/nsm/opa/custom/a.tar.gz", always);
+    write("etc/nsm/opa/custom/b.tar.gz", fixture("probe.tar.gz"));
+    write("etc/nsm/opa/more/tokens_valid.tar.gz", always);
+    const shipped = "etc/nsm/opa/.*.rego";
+    expect(pathsOf(shipped, "etc/nsm/opa/custom/.*.tar.gz")).toHaveLength(9);
+    expect(pathsOf(shipped, "etc/nsm/opa/custom", "etc/nsm/opa/custom/[ab].*")).toHaveLength(9);
+    expect(pathsOf(shipped, "etc/nsm/opa/more/tokens_valid.tar.gz")).toHaveLength(8);
+    expect(pathsOf("none")).toHaveLength(0);
+  });
+
+  it("are read from bundles and from the code inside of them", async () => {
+    const code = filesOfTar(gunzipSync(always)).get("policy.wasm");
+    write("mine/always.wasm", code);
+    write("mine/always.tar.gz", always);
+    const policy = policiesFromMasks(["mine"], { clock: new VirtualClock(), directory });
+    expect(policy.name).toBe("mine/always.tar.gz, mine/always.wasm");
+    await policy.check({ auth_info: { certificate: "" } });
+  });
+
+  const unusable = (text: string) =>
+    expect.objectContaining({ code: Code.INVALID_ARGUMENT, reason: "POLICY_UNUSABLE", message: text });
+  it.each<[title: string, path: string, content: string | Uint8Array, text: string]>([
+    ["text", "a.tar.gz", "text", "incorrect header check"],
+    ["half a bundle", "a.tar.gz", always.subarray(0, 20_000), "unexpected end of file"],
+    ["compressed text", "a.tar.gz", gzipSync("text"), "not a tar archive, or only a part of one"],
+    [
+      "half an archive",
+      "a.tar.gz",
+      gzipSync(gunzipSync(always).subarray(0, 9000)),
+      "not a tar archive, or only a part of one",
+    ],
+    [
+      "an archive without code",
+      "a.tar.gz",
+      gzipSync(Buffer.alloc(1024)),
+      "it has no policy.wasm: was it built with -t wasm?",
+    ],
+    [
+      "a bomb",
+      "a.tar.gz",
+      gzipSync(Buffer.alloc(17 * 1024 * 1024)),
+      "Cannot create a Buffer larger than 16777216 bytes",
+    ],
+    [
+      "an archive of text",
+      "a.tar.gz",
+      gzipSync(Buffer.alloc(1024, "a")),
+      "not a tar archive, or only a part of one",
+    ],
+  ])("that are %s stop the start", (_title, path, content, text) => {
+    write(path, content);
+    expect(() => pathsOf(path)).toThrow(unusable(`policy ${path} cannot be used: ${text}`));
+  });
+
+  it("that are no code, or too long, stop the start", () => {
+    write("a.wasm", "text");
+    expect(() => policiesFromMasks(["a.wasm"], { clock: new VirtualClock(), directory })).toThrow(
+      expect.objectContaining({ reason: "POLICY_UNUSABLE" }),
+    );
+    write("big.wasm", Buffer.alloc(4 * 1024 * 1024 + 1));
+    expect(() => pathsOf("big.wasm")).toThrow(expect.objectContaining({ reason: "POLICY_TOO_BIG" }));
   });
 });
 
@@ -108,12 +180,17 @@ describe("files on disk", () => {
   it("that are no shipped policy fail with the command that compiles them", () => {
     write("etc/nsm/opa/mine/b.rego");
     expect(() => pathsOf("etc/nsm/opa/.*.rego")).toThrow(
-      "opa build -t wasm -e test/one/valid etc/nsm/opa/mine/b.rego",
+      "then name etc/nsm/opa/mine/b.tar.gz in the mask instead: " +
+        "opa build --v0-compatible -t wasm -e test/one/valid -o etc/nsm/opa/mine/b.tar.gz etc/nsm/opa/mine/b.rego",
     );
-    write("x.wasm");
-    expect(() => pathsOf("x.wasm")).toThrow("cannot be loaded yet");
+    write("it's mine.rego", 'package a["b-c"].d # comment\n');
+    expect(() => pathsOf("it's mine.rego")).toThrow(
+      `-e a/b-c/d/valid -o 'it'\\''s mine.tar.gz' 'it'\\''s mine.rego'`,
+    );
     write("y.rego", "valid { true }");
     expect(() => pathsOf("y.rego")).toThrow("has no package");
+    write("z.txt");
+    expect(() => pathsOf("z.txt")).toThrow("neither .rego source nor compiled (.wasm, .tar.gz)");
   });
 
   it("are refused when they are too big or too many", () => {
@@ -126,11 +203,11 @@ describe("files on disk", () => {
   });
 });
 
-describe("masks fail closed", () => {
+describe("T15 masks fail closed", () => {
   const invalid = (reason: string) => expect.objectContaining({ code: Code.INVALID_ARGUMENT, reason });
 
   it.each([["etc/nsm/opa/commom/.*.rego"], ["common/.*.rego"], [""], ["None"]])(
-    "when %j has no hit",
+    "T-11 when %j has no hit",
     (mask) => {
       expect(() => pathsOf("etc/nsm/opa/common", mask)).toThrow(invalid("POLICY_MASK_WITHOUT_HIT"));
     },
@@ -141,7 +218,7 @@ describe("masks fail closed", () => {
     expect(() => pathsOf("mine")).toThrow(invalid("POLICY_MASK_WITHOUT_HIT"));
   });
 
-  it("when there are none, and when one is no expression", () => {
+  it("T-9 when there are none, and when one is no expression", () => {
     expect(() => pathsOf()).toThrow(invalid("POLICY_MASKS_EMPTY"));
     expect(() => pathsOf("etc/nsm/opa/(")).toThrow(invalid("POLICY_MASK_MALFORMED"));
   });

@@ -34,7 +34,7 @@ describe("tokens_valid", () => {
   const policy = only("common/tokens_valid");
   const inYears = jwt({ exp: clock.now() / 1000 + 10 * 365 * 86_400 });
 
-  it("passes three decodable tokens, an empty path, and not an absent one", async () => {
+  it("T-1 passes three decodable tokens, an empty path, and not an absent one", async () => {
     await path(policy, [inYears, inYears, inYears]);
     await path(policy, []);
     await expect(path(policy, undefined)).rejects.toMatchObject(denied);
@@ -51,7 +51,7 @@ describe("tokens_valid", () => {
     ["foreign characters in a part", `${inYears}!`],
     ["padding", `${encode({})}==.${encode({})}.`],
     ["more than 16 KiB", jwt({ text: "x".repeat(20_000) })],
-  ])("denies %s in the middle", async (_title, token) => {
+  ])("T-1 denies %s in the middle", async (_title, token) => {
     await expect(path(policy, [inYears, token, inYears])).rejects.toMatchObject(denied);
   });
 });
@@ -60,7 +60,7 @@ describe("tokens_expired", () => {
   const policy = only("common/tokens_expired");
   const now = () => Math.floor(clock.now() / 1000);
 
-  it("passes one or two tokens of next year and denies when one is of last year", async () => {
+  it("T-2 passes one or two tokens of next year and denies when one is of last year", async () => {
     const next = jwt({ exp: now() + 365 * 86_400 });
     await path(policy, [next]);
     await path(policy, [next, next]);
@@ -80,7 +80,7 @@ describe("tokens_expired", () => {
     ["a list", [now() + 1000]],
     ["null", null],
     ["absent", undefined],
-  ])("denies an expiry that is %s", async (_title, exp) => {
+  ])("T-11 denies an expiry that is %s", async (_title, exp) => {
     await expect(path(policy, [jwt({ exp })])).rejects.toMatchObject(denied);
   });
 });
@@ -89,7 +89,7 @@ describe("tokens_chained", () => {
   const policy = only("common/tokens_chained");
   const link = (sub: string, aud?: unknown) => jwt({ sub, aud });
 
-  it("passes tokens that are each for the maker of the next, and paths without neighbours", async () => {
+  it("T-3 passes tokens that are each for the maker of the next, and paths without neighbours", async () => {
     await path(policy, [
       link("nsc", ["nsmgr1"]),
       link("nsmgr1", ["nsmgr2"]),
@@ -100,7 +100,7 @@ describe("tokens_chained", () => {
     await path(policy, []);
   });
 
-  it("denies a token made by somebody it was not for", async () => {
+  it("T-3 denies a token made by somebody it was not for", async () => {
     const tokens = [link("nsc", ["nsmgr1"]), link("nsmgr1", ["nsmgr2"]), link("spy", ["nse"]), link("nse")];
     await expect(path(policy, tokens)).rejects.toMatchObject(denied);
   });
@@ -111,7 +111,7 @@ describe("tokens_chained", () => {
     ["empty", []],
     ["of two, the first one right", ["nse", "x"]],
     ["of two, both right", ["nse", "nse"]],
-  ])("denies an audience that is %s", async (_title, aud) => {
+  ])("T-11 denies an audience that is %s", async (_title, aud) => {
     await expect(path(policy, [link("nsc", aud), link("nse")])).rejects.toMatchObject(denied);
   });
 
@@ -126,7 +126,7 @@ describe("prev_token_signed and next_token_signed", () => {
   const next = only("client/next_token_signed");
   const of = ({ peer }: typeof client) => ({ auth_info: { certificate: peer.certificatePem } });
 
-  it("pass a token of the peer's key and no other", async () => {
+  it("T-4 T-5 pass a token of the peer's key and no other", async () => {
     const token = await clientToken();
     await path(previous, [token, jwt({})], { index: 1, ...of(client) });
     await expect(path(previous, [token, jwt({})], { index: 1, ...of(server) })).rejects.toMatchObject(denied);
@@ -154,7 +154,7 @@ describe("prev_token_signed and next_token_signed", () => {
     await expect(path(previous, undefined, { index: 1, ...of(client) })).rejects.toMatchObject(denied);
   });
 
-  it("pass empty claims whatever the header names, but no signature in DER and no foreign signature", async () => {
+  it("T-4 T-11 pass empty claims whatever the header names, but no signature in DER and no foreign signature", async () => {
     const signed = `${encode({ alg: "none" })}.${encode({})}`;
     const signature = (encoding: "der" | "ieee-p1363") =>
       sign("sha256", Buffer.from(signed), { key: client.privateKey, dsaEncoding: encoding }).toString(
@@ -179,7 +179,7 @@ describe("client_allowed", () => {
       resource_path_ids_map: map,
     });
 
-  it("gives a name to its first owner and a free name to anybody", async () => {
+  it("T-6 gives a name to its first owner and a free name to anybody", async () => {
     await check("id1", "nse1");
     await check("id1", "nse3");
     await check("id3", "toString");
@@ -202,7 +202,7 @@ describe("service_connection", () => {
       service_spiffe_id: spiffeId,
     });
 
-  it("passes who holds one of the wanted connections", async () => {
+  it("T-7 passes who holds one of the wanted connections", async () => {
     await check(["conn1"], { S: ["conn1"] });
     await check(["conn0", "conn1"], { S: ["conn1", "conn2"], T: ["conn3"] });
   });
@@ -213,7 +213,7 @@ describe("service_connection", () => {
     ["nothing held", ["conn1"], { S: [] }],
     ["nobody known", ["conn1"], {}],
     ["held by another", ["conn1"], { T: ["conn1"] }],
-  ])("denies: %s", async (_title, ids, map) => {
+  ])("T-7 denies: %s", async (_title, ids, map) => {
     await expect(check(ids, map as Record<string, string[]>)).rejects.toMatchObject(denied);
     await expect(check(["conn1"], { S: ["conn1"] }, "")).rejects.toMatchObject(denied);
   });
