@@ -99,8 +99,7 @@ const withRegistry = (id: string, app: "forwarder" | "nsmgr"): Scenario => ({
     const { forwarderUrl, nsmgrUrl } = lab.node(2);
     await known(lab, app === "nsmgr" ? nsmgrUrl : forwarderUrl, `${app}-node-2`, HEAL_CP_BOUND_MS);
     await healed(pair, HEAL_CP_BOUND_MS);
-    // Channels to the former registry are pooled for 30 s
-    await expectCleanEnd(lab, pair, { boundMs: 45_000 });
+    await expectCleanEnd(lab, pair);
   },
 });
 

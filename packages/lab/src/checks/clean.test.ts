@@ -50,14 +50,15 @@ it("of descriptors only two may come or go, of those on namespaces none may come
   expect(difference({}, of(3, 3))).toEqual([]);
 });
 
-it("a daemon that was started again may hold more sockets, but no namespace", () => {
+it("once a daemon was started again all may hold more sockets, but no namespace", () => {
   const of = (pid: number, net: number, socket: number) => ({
-    descriptors: { forwarder: { net, socket } },
-    pids: { forwarder: pid },
+    descriptors: { forwarder: { net, socket }, nsmgr: { socket } },
+    pids: { forwarder: pid, nsmgr: 9 },
   });
   expect(difference(of(1, 0, 5), of(2, 0, 13))).toEqual([]);
   expect(difference(of(1, 0, 5), of(2, 1, 14))).toEqual([
     "forwarder: net descriptors +1",
     "forwarder: socket descriptors +9",
+    "nsmgr: socket descriptors +9",
   ]);
 });

@@ -5,7 +5,7 @@ import { type Snapshot, takeSnapshot } from "./snapshot.js";
 
 /** Descriptors other than namespaces may differ by so many: keep-alive sockets, log rotation. */
 const DESCRIPTOR_TOLERANCE = 2;
-/** A daemon started since then may still hold the channels that it made for connections now closed (pooled, 30 s). */
+/** After a restart everybody may still hold channels made anew for connections that are closed by now (pooled, 30 s). */
 const RESTARTED_TOLERANCE = 8;
 
 const listDifference = (
@@ -30,12 +30,12 @@ const listsDifference = (before: Lists, after: Lists): string[] =>
     .filter((place) => place in after)
     .flatMap((place) => listDifference(place, before[place], after[place]));
 
-const descriptorDifference = (before: Snapshot, after: Snapshot): string[] =>
-  Object.entries(after.descriptors).flatMap(([process, kinds]) => {
+function descriptorDifference(before: Snapshot, after: Snapshot): string[] {
+  const restarted = Object.entries(after.pids).some(([name, pid]) => (before.pids[name] ?? pid) !== pid);
+  const tolerance = restarted ? RESTARTED_TOLERANCE : DESCRIPTOR_TOLERANCE;
+  return Object.entries(after.descriptors).flatMap(([process, kinds]) => {
     const baseline = before.descriptors[process];
     if (!baseline) return [];
-    const same = before.pids[process] === after.pids[process];
-    const tolerance = same ? DESCRIPTOR_TOLERANCE : RESTARTED_TOLERANCE;
     return Object.keys({ ...baseline, ...kinds }).flatMap((kind) => {
       const change = (kinds[kind] ?? 0) - (baseline[kind] ?? 0);
       // One fewer: a request was under way when the former snapshot was taken
@@ -43,6 +43,7 @@ const descriptorDifference = (before: Snapshot, after: Snapshot): string[] =>
       return changed ? [`${process}: ${kind} descriptors ${change > 0 ? "+" : ""}${change}`] : [];
     });
   });
+}
 
 /** Differences between two snapshots of the same lab, as lines; places that are gone are not compared. */
 export function snapshotDifference(before: Snapshot, after: Snapshot): string[] {
