@@ -88,7 +88,7 @@ async function names<T extends RegistryItem>(
 }
 
 describe("a registration through manager and registry", () => {
-  it("walks the path, keeps the caller's index and names every hop", async () => {
+  it("R-3 R-5 walks the path, keeps the caller's index and names every hop", async () => {
     const domain = new Domain();
     const { endpoints } = domain.clients();
     const path: RegistryPath = { index: 0, pathSegments: [] };
@@ -109,7 +109,10 @@ describe("a registration through manager and registry", () => {
     expect(path.pathSegments).toHaveLength(3);
     for (const [i, { token }] of path.pathSegments.entries()) expect(token).not.toBe(before[i]);
 
+    const refreshed = path.pathSegments.map(({ token }) => token);
     await endpoints.unregister(ctx, registered);
+    expect([path.index, path.pathSegments.length]).toEqual([0, 3]);
+    for (const [i, { token }] of path.pathSegments.entries()) expect(token).not.toBe(refreshed[i]);
     expect(await names(endpoints, domain.ctx, endpoint())).toEqual([]);
   });
 

@@ -123,6 +123,21 @@ describe("the path of a registration (upstream grpcmetadata tests)", () => {
     return { path, subjects: path.pathSegments.map(({ token }) => subjectOf(token)) };
   };
 
+  it("R-5 shows each hop its own place", async () => {
+    const places: (number | undefined)[] = [];
+    const look: RegistryElement<NetworkServiceEndpoint> = {
+      name: "look",
+      register(ctx, item, next) {
+        places.push(ctx.get(registryPath)?.index);
+        return next.register(ctx, item);
+      },
+    };
+    const tokens = testTokens({ clock: new VirtualClock(), subject: "spiffe://td/proxy" });
+    const setting = setUp(look, grpcMetadataServer(), look, updatePathServer(tokens), look);
+    await registerWithPath(setting);
+    expect(places).toEqual([undefined, 1, 2]);
+  });
+
   it("grows by a proxy that speaks it", async () => {
     const tokens = testTokens({ clock: new VirtualClock(), subject: "spiffe://td/proxy" });
     const { path, subjects } = await registerWithPath(setUp(grpcMetadataServer(), updatePathServer(tokens)));
@@ -130,7 +145,7 @@ describe("the path of a registration (upstream grpcmetadata tests)", () => {
     expect(path.index).toBe(0);
   });
 
-  it("ends at the last server that speaks it", async () => {
+  it("R-6 ends at the last server that speaks it", async () => {
     const { path, subjects } = await registerWithPath(setUp());
     expect(subjects).toEqual(["spiffe://td/client", "spiffe://td/registry"]);
     expect(path.index).toBe(0);

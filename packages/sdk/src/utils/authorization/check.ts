@@ -8,9 +8,7 @@ import {
   StatusError,
   statusOf,
 } from "@nsm/core";
-
-/** Tells by SPIFFE ID who may pass on what others started (managers, forwarders, registries). */
-export type Proxies = (spiffeId: string) => boolean;
+import type { Proxies } from "./proxies.js";
 
 /** What is checked beside the policy. */
 export interface CheckOptions {

@@ -4,4 +4,6 @@
  *
  * @packageDocumentation
  */
-export { type CheckOptions, checkCall, type Proxies } from "./check.js";
+export { type CheckOptions, checkCall } from "./check.js";
+export { type Proxies, proxiesOf } from "./proxies.js";
+export { tokenExpiryMs } from "./token-expiry.js";

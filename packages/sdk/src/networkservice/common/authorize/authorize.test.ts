@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { randomUUID } from "node:crypto";
 import { PathSegment } from "@nsm/api";
 import {
   type Channel,
@@ -81,14 +82,14 @@ describe("authorize-server", () => {
     context: (ctx) => ctx.with(incomingCall, callOf(identity("nsc"))),
   });
 
-  it("does not check calls within the process, whatever their path", async () => {
+  it("A-1 does not check calls within the process, whatever their path", async () => {
     const server = start(authorizeServer(tokenPolicy));
     const connection = await server.request(testContext(), requestWith({ id: "a" }));
     await server.close(testContext(), connection);
     await server.request(testContext(), arriving("a", "denied"));
   });
 
-  it("lets Request and Close pass by the policy's word", async () => {
+  it("A-2 lets Request and Close pass by the policy's word", async () => {
     const counted = counter();
     const server = start(chain("server", authorizeServer(tokenPolicy), counted));
     const connection = await server.request(from("nsc"), arriving("a"));
@@ -107,6 +108,19 @@ describe("authorize-server", () => {
     await server.request(ctx, arriving("a", "expired"));
     await server.close(ctx, arriving("a", "expired").connection);
     expect([counted.requests, counted.closes]).toEqual([1, 1]);
+  });
+
+  it("T-8 shows policies nothing of a path but what it has, and no index of 0", async () => {
+    const policy = recording();
+    const client = start(chain("client", metadataClient(), authorizeClient(policy)));
+    const path = { index: 0, pathSegments: [{ token: "t" }] };
+    await client.request(
+      testContext().with(outgoingCall, newOutgoingCall({ peer: identity("srv") } as unknown as Channel)),
+      requestWith({ path }),
+    );
+    expect(JSON.parse(JSON.stringify(policy.inputs))).toEqual([
+      { path_segments: [{ token: "t" }], auth_info: { certificate: "certificate of srv" } },
+    ]);
   });
 
   it("shows policies the path up to itself as JSON with zero values left out", async () => {
@@ -138,7 +152,7 @@ describe("authorize-server", () => {
     ["empty", { index: 0, pathSegments: [] }],
     ["without a hop before", { index: 0, pathSegments: [{ id: "a" }] }],
     ["with an index outside", { index: 2, pathSegments: [{ id: "a" }, { id: "b" }] }],
-  ])("refuses a path that is %s", async (_title, path) => {
+  ])("T1 refuses a path that is %s", async (_title, path) => {
     const counted = counter();
     const server = start(chain("server", authorizeServer(anyone), counted));
     const { connection } = requestWith({ id: "a", path });
@@ -148,7 +162,7 @@ describe("authorize-server", () => {
     expect([counted.requests, counted.closes]).toEqual([0, 0]);
   });
 
-  it("gives paths of several hops only to known proxies", async () => {
+  it("T4 takes paths of several hops only from known proxies", async () => {
     const proxies = (spiffeId: string) => spiffeId === "spiffe://test.com/nsmgr";
     const server = start(authorizeServer(anyone, { proxies }));
     const passedOn = () => {
@@ -206,13 +220,13 @@ describe("authorize-server", () => {
       expect([holders.document(), holders.size]).toEqual([{}, 0]);
     });
 
-    it("are nobody after the Close of a connection that was never requested", async () => {
+    it("A-3 are nobody after the Close of a connection that was never requested", async () => {
       const { holders, server } = setUp();
       await server.close(from("a"), arriving("1").connection);
       expect(holders.size).toBe(0);
     });
 
-    it("are nobody after 1000 Requests, most of them failing, and the Close of the others", async () => {
+    it("A-4 are nobody after 1000 Requests, most of them failing, and the Close of the others", async () => {
       const failing: NetworkServiceElement = {
         name: "failing",
         request: (ctx, request, next) =>
@@ -221,7 +235,7 @@ describe("authorize-server", () => {
             : Promise.reject(new Error("fails")),
       };
       const { holders, server } = setUp(failing);
-      const all = Array.from({ length: 1000 }, (_, i) => ({ ctx: from(`id-${i % 37}`), i: String(i) }));
+      const all = Array.from({ length: 1000 }, (_, i) => ({ ctx: from(randomUUID()), i: String(i) }));
       const made = await Promise.allSettled(all.map(({ ctx, i }) => server.request(ctx, arriving(i))));
       expect(holders.size).toBe(200);
       await Promise.all(
@@ -264,7 +278,7 @@ describe("authorize-client", () => {
     };
   };
 
-  it("closes a new connection that is refused, with the whole time of the Request", async () => {
+  it("A-2 closes a new connection that is refused, with the whole time of the Request", async () => {
     const { client, counted } = setUp();
     await expect(client.request(towards("srv"), asking("denied"))).rejects.toMatchObject(denied);
     expect(counted.closed.map(({ id }) => id)).toEqual(["a"]);
@@ -272,7 +286,7 @@ describe("authorize-client", () => {
     expect(counted.lastContext?.signal).not.toBe(counted.contexts[0]?.signal);
   });
 
-  it("leaves a connection when its refresh is refused, and closes it once", async () => {
+  it("A-5 leaves a connection when its refresh is refused, and closes it once", async () => {
     const { client, counted } = setUp();
     const connection = await client.request(towards("srv"), asking("allowed"));
     await expect(client.request(towards("srv"), asking("denied"))).rejects.toMatchObject(denied);

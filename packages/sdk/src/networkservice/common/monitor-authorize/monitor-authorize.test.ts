@@ -96,7 +96,7 @@ it.each<[string, string | undefined, string[], [string, string][], boolean]>([
     ],
     true,
   ],
-])("asks the policy with %s", async (_title, caller, wanted, held, allowed) => {
+])("M-1 asks the policy with %s", async (_title, caller, wanted, held, allowed) => {
   const policy = holderPolicy();
   const service = monitorAuthorize(serving("srv-1"), { policy, holders: holdersOf(...held) });
   const events = eventsOf(service, caller, ...wanted);
@@ -121,7 +121,7 @@ it("shows policies the holders, the wanted connections and the caller", async ()
   });
 });
 
-it("hides the tokens of connections that others hold", async () => {
+it("T12 hides the tokens of connections that others hold", async () => {
   const holders = holdersOf(["1", SPIFFE_ID], ["2", "spiffe://test.com/other"]);
   const service = monitorAuthorize(serving("srv-1", "srv-2", "srv-3"), { policy: anyone, holders });
   const [event] = await eventsOf(service, SPIFFE_ID);
@@ -136,7 +136,7 @@ it("hides the tokens of connections that others hold", async () => {
   ]);
 });
 
-it("shows everything where nobody has an identity", async () => {
+it("M-2 shows everything where nobody has an identity", async () => {
   const service = monitorAuthorize(serving("srv-1"), { policy: anyone, holders: holdersOf() });
   const [event] = await eventsOf(service, undefined);
   expect(event?.connections["srv-1"]?.path?.pathSegments[0]?.token).toBe("t0");

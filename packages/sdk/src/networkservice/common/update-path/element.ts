@@ -4,7 +4,7 @@ import { DEFAULT_MAX_PATH_SEGMENTS, restorePath, updatePath } from "./update.js"
 
 /** Options of both update-path elements. */
 export interface UpdatePathOptions {
-  /** A path is not made longer than this many segments. Default 64. */
+  /** Longer paths are refused, and none is made longer than this many segments. Default 64. */
   readonly maxPathSegments?: number;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { chain, type NetworkServiceElement, start } from "@nsm/core";
+import { Code, chain, type NetworkServiceElement, start } from "@nsm/core";
 import { capture, elementContract, requestWith, testContext } from "@nsm/testkit";
 import { updatePathClient, updatePathServer } from "./index.js";
 
@@ -101,5 +101,18 @@ describe.each(variants)("update-path %s", (_kind, element) => {
     const names = Array.from({ length: 64 }, (_, i) => `hop-${i}`);
     const { result } = run("own", requestAt(63, "id-hop-63", ...names));
     await expect(result).rejects.toMatchObject({ reason: "PATH_TOO_LONG" });
+  });
+
+  it("T16 refuses paths of more than 64 segments, wherever the index stands", async () => {
+    const names = Array.from({ length: 65 }, (_, i) => `hop-${i}`);
+    const refused = { code: Code.INVALID_ARGUMENT, reason: "PATH_TOO_LONG" };
+    for (const index of [0, 63, 64]) {
+      const { seen, result } = run("own", requestAt(index, `id-hop-${index}`, ...names));
+      await expect(result).rejects.toMatchObject(refused);
+      const { connection } = requestAt(index, `id-hop-${index}`, ...names);
+      const server = start(chain("test", element("own"), seen));
+      await expect(server.close(ctx, connection)).rejects.toMatchObject(refused);
+      expect([seen.requests, seen.closed]).toEqual([[], []]);
+    }
   });
 });

@@ -21,6 +21,7 @@ export interface UpdatedPath {
 export function updatePath(connection: Connection, name: string, maxPathSegments: number): UpdatedPath {
   const { path } = connection;
   const segments = path.pathSegments;
+  if (segments.length > maxPathSegments) throw tooLong(maxPathSegments);
   if (segments.length === 0) {
     path.index = 0;
     connection.id = connection.id === "" ? randomUUID() : connection.id;
@@ -66,11 +67,7 @@ function stepOntoOwnSegment(
   path.index = callerIndex + 1;
   let own = segments[path.index];
   if (own === undefined) {
-    if (path.index >= maxPathSegments) {
-      throw new StatusError(Code.INVALID_ARGUMENT, `path is longer than ${maxPathSegments} segments`, {
-        reason: "PATH_TOO_LONG",
-      });
-    }
+    if (path.index >= maxPathSegments) throw tooLong(maxPathSegments);
     own = newPathSegment({ name, id: randomUUID() });
     segments.push(own);
   } else if (own.name !== name) {
@@ -80,6 +77,11 @@ function stepOntoOwnSegment(
   connection.id = own.id;
   return callerIndex;
 }
+
+const tooLong = (maxPathSegments: number): StatusError =>
+  new StatusError(Code.INVALID_ARGUMENT, `path is longer than ${maxPathSegments} segments`, {
+    reason: "PATH_TOO_LONG",
+  });
 
 /** Puts index and connection id of the caller back; leaves both when the path has no such segment any more. */
 export function restorePath(connection: Connection, { callerIndex }: UpdatedPath): void {

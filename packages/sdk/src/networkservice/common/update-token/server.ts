@@ -9,12 +9,14 @@ import {
   StatusError,
   type TokenSource,
 } from "@nsm/core";
+import { tokenExpiryMs } from "../../../utils/authorization/index.js";
 
 /**
  * Fills the tokens of two path segments: the caller's with the token its call carried (made by the caller for this
  * server), the own one with a token for the caller. Both on Request and Close, so that peers see fresh expiries.
  * Place after `begin`, before `authorize`. State: none. A call without token leaves the caller's segment as it is.
- * Upstream: `updatetoken.NewServer`.
+ * Upstream: `updatetoken.NewServer`. Deviation: the caller's token counts no longer than it says itself, than the
+ * caller's certificate lives, and than 24 hours (upstream believes the header).
  * @throws INVALID_ARGUMENT PATH_INDEX when the index lies outside the path; INTERNAL when no token can be made
  */
 export function updateTokenServer(tokens: TokenSource): NetworkServiceElement {
@@ -45,11 +47,12 @@ async function updateTokens(ctx: Context, connection: Connection, tokens: TokenS
   const call = ctx.get(incomingCall);
   const previous = previousSegment(path);
   if (previous !== undefined) {
-    if (call?.token === undefined) {
+    const expiresMs = tokenExpiryMs(call, ctx.clock.now());
+    if (call?.token === undefined || expiresMs === undefined) {
       ctx.log.warn({ connId: connection.id, segment: previous.name }, "the call carries no token");
     } else {
       previous.token = call.token.token;
-      previous.expires = timestampFromMs(call.token.expiresMs);
+      previous.expires = timestampFromMs(expiresMs);
     }
   }
   const made = await tokens.token({ peer: call?.peer, own: call?.own });

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { randomUUID } from "node:crypto";
 import { type NetworkServiceEndpoint, newNetworkServiceEndpoint, timestampFromMs } from "@nsm/api";
 import {
   Code,
@@ -108,7 +109,7 @@ for (const factory of [authorizeServer, authorizeClient]) {
 }
 
 describe("authorize-server", () => {
-  it("keeps a name for the one who registered it", async () => {
+  it("R-7 keeps a name for the one who registered it", async () => {
     const counted = registryCounter<NetworkServiceEndpoint>();
     const server = chainOf(authorizeServer(ownerPolicy), counted);
     await server.register(callOf("id1"), nse("id1"));
@@ -149,7 +150,7 @@ describe("authorize-server", () => {
     await expect(server.register(callOf("id1"), nse("id1"))).rejects.toMatchObject(denied);
   });
 
-  it("gives a name back when its registration expires", async () => {
+  it("gives a name back when its registration expires, to whoever comes then", async () => {
     const element = authorizeServer<NetworkServiceEndpoint>(ownerPolicy);
     const server = chainOf(element);
     await server.register(callOf("id1"), nse("id1", "nse", 60_000));
@@ -161,10 +162,10 @@ describe("authorize-server", () => {
     expect(element.statistics?.()).toEqual({ names: 1 });
   });
 
-  it("remembers nothing of 1000 names once those that succeeded are unregistered", async () => {
+  it("R-8 remembers nothing of 1000 random names once those that succeeded are unregistered", async () => {
     const element = authorizeServer<NetworkServiceEndpoint>(ownerPolicy);
     const server = chainOf(element, everySecondFails());
-    const names = Array.from({ length: 1000 }, (_, i) => `nse-${i}`);
+    const names = Array.from({ length: 1000 }, () => randomUUID());
     const made = await Promise.allSettled(
       names.map((name) => server.register(callOf("id1"), nse("id1", name))),
     );
@@ -175,7 +176,7 @@ describe("authorize-server", () => {
     expect(element.statistics?.()).toEqual({ names: 0 });
   });
 
-  it("refuses more names than it may keep, but not those it knows", async () => {
+  it("T16 refuses more names than it may keep, but not those it knows", async () => {
     const server = chainOf(authorizeServer(anyone, { maxNames: 1 }));
     await server.register(callOf("id1"), nse("id1", "a"));
     await expect(server.register(callOf("id1"), nse("id1", "b"))).rejects.toMatchObject({
@@ -223,7 +224,7 @@ describe("authorize-server", () => {
     ]);
   });
 
-  it("takes paths of several hops only from known proxies", async () => {
+  it("T5 takes paths of several hops only from known proxies", async () => {
     const server = chainOf(authorizeServer(anyone, { proxies: (id) => id === "nsmgr" }));
     const path = () => pathOf("owner", "nsmgr", "registry");
     await server.register(callOf("nsmgr", path()), nse("owner"));
@@ -241,7 +242,7 @@ describe("authorize-client", () => {
   const of = (id: string, path = pathOf(id)): Context =>
     testContext({ clock, timeoutMs: 15_000 }).with(registryPath, path);
 
-  it("keeps a name for the one who registered it, and undoes nothing of a known name", async () => {
+  it("R-7 keeps a name for the one who registered it, and undoes nothing of a known name", async () => {
     const counted = registryCounter<NetworkServiceEndpoint>();
     const client = chainOf(authorizeClient(ownerPolicy), counted);
     await client.register(of("id1"), nse("id1"));

@@ -124,6 +124,11 @@ describe("the expiration of a registration", () => {
     expect(await stored()).toBe(expectedMs === undefined ? 1 : 0);
   });
 
+  it("T7 is a day at the latest, whatever the caller's header says", async () => {
+    const { clock, registry, context } = setUp({ peerTokenMs: 100 * 365 * 86_400_000 });
+    expect(remainsMs(clock, await registry.register(context(), endpoint()))).toBe(86_400_000);
+  });
+
   it("is that of next's answer when shorter", async () => {
     const shorter: RegistryElement<NetworkServiceEndpoint> = {
       name: "shorter",

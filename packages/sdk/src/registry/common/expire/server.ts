@@ -8,6 +8,7 @@ import {
   remainingMs,
   type Timer,
 } from "@nsm/core";
+import { tokenExpiryMs } from "../../../utils/authorization/index.js";
 import { eventFactory } from "../begin/context.js";
 import { ownTokenExpiresMs } from "../update-path/context.js";
 
@@ -37,7 +38,8 @@ export interface ExpireOptions {
  * the context given. Upstream: `expire`.
  *
  * Deviations: that lead is at most a quarter of the registration's life (upstream: no limit); without any
- * expiration there is no timer (upstream's fires at once).
+ * expiration there is no timer (upstream's fires at once); the end that the caller's header states is believed
+ * only as far as token and certificate agree.
  * @param lifetime the chain's context
  */
 export function expireServer(
@@ -104,8 +106,9 @@ export function expireServer(
 }
 
 function expirationLimitMs(ctx: Context, defaultExpirationMs: number): number | undefined {
-  const defaultMs = defaultExpirationMs === 0 ? undefined : ctx.clock.now() + defaultExpirationMs;
-  return earliest(ctx.get(ownTokenExpiresMs), ctx.get(incomingCall)?.token?.expiresMs, defaultMs);
+  const nowMs = ctx.clock.now();
+  const defaultMs = defaultExpirationMs === 0 ? undefined : nowMs + defaultExpirationMs;
+  return earliest(ctx.get(ownTokenExpiresMs), tokenExpiryMs(ctx.get(incomingCall), nowMs), defaultMs);
 }
 
 function earliest(...timesMs: (number | undefined)[]): number | undefined {

@@ -16,7 +16,7 @@ export function grpcMetadataClient<T extends RegistryItem>(): RegistryElement<T>
       response: new Map(),
     };
     const result = await call(ctx.with(headerExchange, exchange));
-    const answered = parsePath(exchange.response.get(MetadataKey.PATH) ?? "");
+    const answered = answeredPath(ctx, exchange);
     if (answered !== undefined) Object.assign(path, answered);
     return result;
   };
@@ -25,4 +25,14 @@ export function grpcMetadataClient<T extends RegistryItem>(): RegistryElement<T>
     register: (ctx, item, next) => withPath(ctx, (inner) => next.register(inner, item)),
     unregister: (ctx, item, next) => withPath(ctx, (inner) => next.unregister(inner, item)),
   };
+}
+
+/** The path of the answer; undefined when it has none that can be read: the call has succeeded all the same. */
+function answeredPath(ctx: Context, { response }: HeaderExchange): RegistryPath | undefined {
+  try {
+    return parsePath(response.get(MetadataKey.PATH) ?? "");
+  } catch (error) {
+    ctx.log.warn({ err: error }, "registry answered with a path that is none");
+    return undefined;
+  }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type NetworkServiceEndpoint, newNetworkServiceEndpoint } from "@nsm/api";
 import {
+  Code,
   endpointKind,
   type IncomingCall,
   incomingCall,
@@ -36,16 +37,32 @@ describe("the text of a path", () => {
     expect(parsePath('{"Index":0,"PathSegments":null}')).toEqual({ index: 0, pathSegments: [] });
     expect(parsePath('{"PathSegments":[{}]}')).toEqual({ index: 0, pathSegments: [{ token: "" }] });
   });
+  it("is read whatever letters its names have, the last of several", () => {
+    expect(parsePath('{"index":1,"PATHSEGMENTS":[{"Token":"a"},{"token":"b","TOKEN":"c"}]}')).toEqual({
+      index: 1,
+      pathSegments: [{ token: "a" }, { token: "c" }],
+    });
+    expect(parsePath('{"Index":null,"PathSegments":[{"token":null}]}')).toEqual({
+      index: 0,
+      pathSegments: [{ token: "" }],
+    });
+  });
+  it.each(["", "null", "x", "{"])("is none when it is %j", (text) => expect(parsePath(text)).toBeUndefined());
   it.each([
-    "",
-    "null",
-    "x",
-    '{"Index":-1}',
-    '{"Index":1.5}',
-    '{"Index":4294967296}',
-    '{"PathSegments":{}}',
-    '{"PathSegments":[{"token":1}]}',
-  ])("is refused when it is %j", (text) => expect(parsePath(text)).toBeUndefined());
+    ["[]", "the path is no object"],
+    ["7", "the path is no object"],
+    ['{"Index":-1}', "Index is no unsigned integer"],
+    ['{"Index":1.5}', "Index is no unsigned integer"],
+    ['{"Index":4294967296}', "Index is no unsigned integer"],
+    ['{"PathSegments":{}}', "PathSegments is no list"],
+    ['{"PathSegments":[{"token":1}]}', "PathSegments[0].token is no text"],
+    ['{"PathSegments":[{"token":"a"},[]]}', "PathSegments[1] is no object"],
+    [`{"PathSegments":[{"token":"${"a".repeat(300_000)}"}]}`, "longer than 262144 characters"],
+  ])("is refused when it is %.40s", (text, reason) => {
+    expect(() => parsePath(text)).toThrow(
+      expect.objectContaining({ code: Code.INVALID_ARGUMENT, message: expect.stringContaining(reason) }),
+    );
+  });
 });
 
 describe("grpcMetadataServer", () => {
@@ -72,6 +89,21 @@ describe("grpcMetadataServer", () => {
     );
     await registry.register(testContext().with(incomingCall, call), endpoint());
     expect(call.responseHeaders.get("path")).toBe('{"Index":0,"PathSegments":[{"token":"a"},{"token":"b"}]}');
+  });
+
+  it("T2 refuses a path with null as a segment, and calls nobody", async () => {
+    const call = incoming([["path", '{"Index":0,"PathSegments":[null]}']]);
+    const capture = registryCapture<NetworkServiceEndpoint>();
+    const registry = startRegistry(registryChain("test", grpcMetadataServer(), capture));
+    const ctx = testContext().with(incomingCall, call);
+    const refused = {
+      code: Code.INVALID_ARGUMENT,
+      reason: "REGISTRY_PATH",
+      message: "header path: PathSegments[0] is no object",
+    };
+    await expect(registry.register(ctx, endpoint())).rejects.toMatchObject(refused);
+    await expect(registry.unregister(ctx, endpoint())).rejects.toMatchObject(refused);
+    expect([capture.registered, capture.unregistered]).toEqual([[], []]);
   });
 
   it.each([[[]], [[["path", "{"]]]] as [string, string][][][])(
@@ -113,12 +145,15 @@ describe("grpcMetadataClient", () => {
     expect(sent).toEqual(['{"Index":0,"PathSegments":[{"token":"old"}]}']);
     expect(path).toEqual({ index: 0, pathSegments: [{ token: "new" }, { token: "hop" }] });
   });
-  it("keeps its own path when the answer has none", async () => {
-    const path: RegistryPath = { index: 0, pathSegments: [{ token: "old" }] };
-    const { registry } = answering(undefined);
-    await registry.register(testContext().with(registryPath, path), endpoint());
-    expect(path).toEqual({ index: 0, pathSegments: [{ token: "old" }] });
-  });
+  it.each([[undefined], ["{"], ['{"PathSegments":[null]}']])(
+    "keeps its own path when the answer's is %j",
+    async (answer) => {
+      const path: RegistryPath = { index: 0, pathSegments: [{ token: "old" }] };
+      const { registry } = answering(answer);
+      await registry.register(testContext().with(registryPath, path), endpoint());
+      expect(path).toEqual({ index: 0, pathSegments: [{ token: "old" }] });
+    },
+  );
   it("sends an empty path when there is none", async () => {
     const { sent, registry } = answering(undefined);
     await registry.register(testContext(), endpoint());

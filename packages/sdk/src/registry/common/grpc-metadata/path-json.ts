@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { Code, StatusError } from "@nsm/core";
 import type { RegistryPath, RegistryPathSegment } from "./context.js";
 
 /** The text of the `path` header: Go's JSON of `grpcmetadata.Path`, an empty list of segments as `null`. */
@@ -8,27 +9,44 @@ export function formatPath(path: RegistryPath): string {
 }
 
 const MAX_UINT32 = 0xffff_ffff;
+const MAX_HEADER_LENGTH = 256 * 1024;
 
-/** Reads the text of the `path` header; undefined when it is not one. */
+const malformed = (text: string): StatusError =>
+  new StatusError(Code.INVALID_ARGUMENT, `header path: ${text}`, { reason: "REGISTRY_PATH" });
+
+/**
+ * Reads the text of the `path` header; names count in capitals and small letters, as Go reads them.
+ * @returns undefined for no text and for what is not JSON, which peers older than the path send
+ * @throws INVALID_ARGUMENT REGISTRY_PATH for JSON that is no path, null as a segment included
+ */
 export function parsePath(text: string): RegistryPath | undefined {
+  if (text.length > MAX_HEADER_LENGTH) throw malformed(`longer than ${MAX_HEADER_LENGTH} characters`);
+  let value: unknown;
   try {
-    const { Index = 0, PathSegments } = JSON.parse(text) as { Index?: unknown; PathSegments?: unknown };
-    if (typeof Index !== "number" || !Number.isInteger(Index) || Index < 0 || Index > MAX_UINT32)
-      return undefined;
-    const pathSegments = parseSegments(PathSegments ?? []);
-    return pathSegments && { index: Index, pathSegments };
+    value = JSON.parse(text);
   } catch {
     return undefined;
   }
+  if (value === null) return undefined;
+  const index = field(value, "Index", "the path") ?? 0;
+  if (typeof index !== "number" || !Number.isInteger(index) || index < 0 || index > MAX_UINT32) {
+    throw malformed("Index is no unsigned integer of 32 bits");
+  }
+  const segments = field(value, "PathSegments", "the path") ?? [];
+  if (!Array.isArray(segments)) throw malformed("PathSegments is no list");
+  return { index, pathSegments: segments.map(parseSegment) };
 }
 
-function parseSegments(value: unknown): RegistryPathSegment[] | undefined {
-  if (!Array.isArray(value)) return undefined;
-  const segments: RegistryPathSegment[] = [];
-  for (const segment of value as unknown[]) {
-    const token = typeof segment === "object" && segment !== null && "token" in segment ? segment.token : "";
-    if (typeof token !== "string") return undefined;
-    segments.push({ token });
-  }
-  return segments;
+function parseSegment(segment: unknown, i: number): RegistryPathSegment {
+  const token = field(segment, "token", `PathSegments[${i}]`) ?? "";
+  if (typeof token !== "string") throw malformed(`PathSegments[${i}].token is no text`);
+  return { token };
+}
+
+/** A member of an object by its name in any letters; undefined for null. */
+function field(value: unknown, name: string, of: string): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw malformed(`${of} is no object`);
+  const found = Object.entries(value).findLast(([key]) => key.toLowerCase() === name.toLowerCase());
+  return found?.[1] ?? undefined;
 }

@@ -6,7 +6,10 @@ import { formatPath, parsePath } from "./path-json.js";
 
 /**
  * Takes the path of a Register or Unregister from the header `path` of the call and, when the call succeeded,
- * sends it back as it is then. Without a readable header it logs and does nothing (peers older than the path).
+ * sends it back as it is then. Without a header, and with one that is not JSON, it logs and does nothing (peers
+ * older than the path). First element of every registry. State: none. Upstream: `grpcmetadata` (server). Deviation:
+ * JSON that is no path is refused (upstream goes on without a path, or crashes on null as a segment).
+ * @throws INVALID_ARGUMENT REGISTRY_PATH
  */
 export function grpcMetadataServer<T extends RegistryItem>(): RegistryElement<T> {
   const withPath = async <R>(ctx: Context, call: (ctx: Context) => Promise<R>): Promise<R> => {

@@ -12,13 +12,16 @@ import { subjectOf } from "../../../utils/jwt-claims/index.js";
 import { type RegistryPath, registryPath } from "../grpc-metadata/context.js";
 import { ownTokenExpiresMs } from "./context.js";
 
+/** Longest path, in segments. */
+const MAX_PATH_SEGMENTS = 64;
+
 /**
  * Adds this hop to the path of a Register or Unregister: the caller's token at the caller's place, an own token
  * behind it, and the SPIFFE IDs of both in the message's path ids. Refreshes overwrite in place. The index is the
  * own one for the elements below and the caller's again when the call returns. Sets {@link ownTokenExpiresMs}.
- * Upstream: `updatepath`.
+ * Upstream: `updatepath`. Deviation: paths have at most 64 segments.
  * @throws INTERNAL when no token can be made or it names nobody; INVALID_ARGUMENT PATH_INDEX when the index lies
- * outside the path
+ * outside the path, PATH_TOO_LONG
  */
 export function updatePathServer<T extends RegistryItem>(tokens: TokenSource): RegistryElement<T> {
   const onPath = async <R>(ctx: Context, item: T, call: (ctx: Context) => Promise<R>): Promise<R> => {
@@ -59,6 +62,11 @@ function extendPath(path: RegistryPath, peerToken: string, token: string): void 
       `Path.Index+1==${path.index + 1} should be less or equal len(Path.PathSegments)==${pathSegments.length}`,
       { reason: "PATH_INDEX" },
     );
+  }
+  if (Math.max(pathSegments.length, path.index + 2) > MAX_PATH_SEGMENTS) {
+    throw new StatusError(Code.INVALID_ARGUMENT, `path is longer than ${MAX_PATH_SEGMENTS} segments`, {
+      reason: "PATH_TOO_LONG",
+    });
   }
   path.index += 1;
   previous.token = peerToken;
