@@ -8,8 +8,8 @@ it("the README holds the environment table", () => {
   expect(readme).toContain(`\n\n${appEnvMarkdown(spec)}\n\n`);
 });
 
-const read = (env: Record<string, string>, nodeName?: string) =>
-  configure({ ...readEnv(spec, env), nodeName, registryClientPolicies: [] });
+const read = (env: Record<string, string>, nodeName?: string, podName?: string) =>
+  configure({ ...readEnv(spec, env), nodeName, podName, registryClientPolicies: [] });
 
 it("the defaults are upstream's (cmd-forwarder-vpp)", () => {
   expect(read({})).toEqual({
@@ -23,6 +23,7 @@ it("the defaults are upstream's (cmd-forwarder-vpp)", () => {
     vxlanPort: 0,
     mechanismPriority: [],
     registryClientPolicies: [],
+    cleanupOnExit: false,
     ipOverVxlan: true,
   });
 });
@@ -34,6 +35,16 @@ it.each([
   ["upstream's default", {}, undefined, "forwarder"],
 ])("the name comes from %s", (_title, env, nodeName, name) => {
   expect(read(env as Record<string, string>, nodeName).name).toBe(name);
+});
+
+it.each([
+  ["its name is the pod's, which no restart keeps", { NSM_NAME: "fwd-x7" }, true],
+  ["its name is another", { NSM_NAME: "fwd" }, false],
+  ["its name is the node's", {}, false],
+  ["it is told to", { NSM_NAME: "fwd", NSM_CLEANUP_ON_EXIT: "true" }, true],
+  ["it is told not to", { NSM_NAME: "fwd-x7", NSM_CLEANUP_ON_EXIT: "false" }, false],
+])("links are removed at the end, or not, when %s", (_title, env, cleanupOnExit) => {
+  expect(read(env as Record<string, string>, "node-1", "fwd-x7").cleanupOnExit).toBe(cleanupOnExit);
 });
 
 it("another data plane than the kernel's is refused", () => {

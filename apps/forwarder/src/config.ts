@@ -2,6 +2,7 @@
 import type { ForwarderConfig } from "@nsm/daemons/forwarder";
 import {
   bool,
+  custom,
   defineEnv,
   type EnvOf,
   enumeration,
@@ -13,6 +14,7 @@ import {
   string,
   uint,
   url,
+  type VariableOptions,
 } from "@nsm/runtime";
 
 const NO_VPP = "there is no VPP: the data plane is the kernel's";
@@ -111,14 +113,30 @@ export const spec = defineEnv("NSM", {
   }),
 
   backend: enumeration(["kernel"], { default: "kernel", desc: "data plane; only the kernel's is there" }),
+  cleanupOnExit: optionalBool({
+    desc: "remove the links of connections at the end; empty: only when the name is POD_NAME, which no restart keeps",
+  }),
   ipOverVxlan: bool({ default: "true", desc: "offer VXLAN for services with payload IP too" }),
 });
 
-/** Settings of the forwarder from its environment. A name that survives restarts keeps connections and links. */
-export const configure = (
-  env: EnvOf<typeof spec> & Pick<SharedEnv, "nodeName" | "registryClientPolicies">,
-): ForwarderConfig => ({
-  name: env.name || (env.nodeName === undefined ? "forwarder" : `forwarder-${env.nodeName}`),
+/** A truth value, or empty for a default that depends on other variables. */
+function optionalBool(options: VariableOptions) {
+  return custom((text, lookup) => (text === "" ? undefined : bool(options).read(text, lookup)), {
+    ...options,
+    type: "True or False",
+    expected: "true or false, or empty",
+  });
+}
+
+type Environment = EnvOf<typeof spec> & Pick<SharedEnv, "nodeName" | "podName" | "registryClientPolicies">;
+
+/** A name that survives restarts keeps connections and links. */
+const nameOf = ({ name, nodeName }: Environment): string =>
+  name || (nodeName === undefined ? "forwarder" : `forwarder-${nodeName}`);
+
+/** Settings of the forwarder from its environment. */
+export const configure = (env: Environment): ForwarderConfig => ({
+  name: nameOf(env),
   labels: env.labels,
   networkServiceName: env.networkServiceName,
   connectTo: env.connectTo,
@@ -128,5 +146,6 @@ export const configure = (
   vxlanPort: env.vxlanPort,
   mechanismPriority: env.mechanismPriority,
   registryClientPolicies: env.registryClientPolicies,
+  cleanupOnExit: env.cleanupOnExit ?? nameOf(env) === env.podName,
   ipOverVxlan: env.ipOverVxlan,
 });

@@ -81,6 +81,7 @@ export class SandboxNode {
       vxlanPort: 0,
       mechanismPriority: [],
       registryClientPolicies: [],
+      cleanupOnExit: false,
       ipOverVxlan: true,
     };
     const build = async (ports: Ports): Promise<Daemon> => {

@@ -22,6 +22,8 @@ export interface ForwarderConfig {
   readonly mechanismPriority: readonly string[];
   /** `NSM_REGISTRY_CLIENT_POLICIES`: masks of the policies that answers of the registry must pass. */
   readonly registryClientPolicies: readonly string[];
+  /** `NSM_CLEANUP_ON_EXIT`: whether the links of connections are removed at the end. */
+  readonly cleanupOnExit: boolean;
   /** `NSM_IP_OVER_VXLAN`: offer VXLAN for payload IP too. */
   readonly ipOverVxlan: boolean;
 }

@@ -1,10 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import { newNetworkServiceEndpoint } from "@nsm/api";
-import { type Daemon, elementStatistics, endpointKind, networkServiceKind, startRegistry } from "@nsm/core";
+import {
+  type Context,
+  type Daemon,
+  elementStatistics,
+  endpointKind,
+  type NetworkServiceElement,
+  networkServiceKind,
+  rootContext,
+  startRegistry,
+  untilDone,
+  withCancel,
+} from "@nsm/core";
 import { type Dataplane, forwarderServer, kernelDataplane } from "@nsm/dataplane";
 import { defaultMasks } from "@nsm/policy";
 import { registryClient } from "@nsm/sdk/chains/registry-client";
 import { authorizeServer } from "@nsm/sdk/networkservice/common/authorize";
+import { cleanupClient } from "@nsm/sdk/networkservice/common/cleanup";
 import { recvfdClient } from "@nsm/sdk/registry/common/recvfd";
 import { sendfdClient } from "@nsm/sdk/registry/common/sendfd";
 import { daemonLifetime } from "../lifetime.js";
@@ -14,7 +26,7 @@ import type { ForwarderConfig } from "./config.js";
 /**
  * The forwarder of a node over kernel links: builds the links of connections, and registers itself with the node's
  * manager under the forwarders' network service. Upstream: cmd-forwarder-vpp. On stop links stay, so that traffic
- * goes on while it is replaced.
+ * goes on while it is replaced; with `cleanupOnExit` they are removed, and no other hop is told.
  * @param given the data plane to build with; default: this kernel's, by `tunnelIp` and `vxlanPort` of `config`
  * @throws what `kernelDataplane` throws, when there is nothing to build links with
  */
@@ -25,6 +37,7 @@ export async function forwarder(config: ForwarderConfig, ports: Ports, given?: D
   const life = daemonLifetime(ports);
   // Discovery fails at once, as upstream's: the caller decides whether to try again
   const discovery = { ctx: life.ctx, connector, url, retry: false, heal: false } as const;
+  const cleanup = config.cleanupOnExit ? cleanupAtEnd(ports) : undefined;
   const policy = policies?.(config.registryClientPolicies);
   const { networkService, monitor } = forwarderServer({
     ctx: life.ctx,
@@ -39,6 +52,7 @@ export async function forwarder(config: ForwarderConfig, ports: Ports, given?: D
       ),
     },
     ...(policies && { authorize: authorizeServer(policies(defaultMasks.networkServiceServer)) }),
+    ...(cleanup && { cleanup: cleanup.element }),
     dataplane,
     mechanismPriority: config.mechanismPriority,
     ipOverVxlan: config.ipOverVxlan,
@@ -69,10 +83,32 @@ export async function forwarder(config: ForwarderConfig, ports: Ports, given?: D
       await registration.unregister(ctx, entry()).catch((error: unknown) => {
         ctx.log.warn({ err: error }, "forwarder was not unregistered, it will expire");
       });
+      await cleanup?.run(ctx);
       life.cancel();
       dataplane.close();
     },
     statistics: () => elementStatistics(networkService),
     totals: () => dataplane.totals?.() ?? {},
+  };
+}
+
+/** Removes what connections have built; `run` lasts until that is done, or its context ends. */
+function cleanupAtEnd({ clock, log }: Ports): {
+  element: NetworkServiceElement;
+  run(ctx: Context): Promise<void>;
+} {
+  const untilEnd = withCancel(rootContext({ clock, log })); // not the daemon's: what is killed cleans nothing
+  let done = (): void => {};
+  const finished = new Promise<void>((resolve) => {
+    done = resolve;
+  });
+  return {
+    element: cleanupClient(untilEnd.ctx, { tellNextHop: false, done: () => done() }),
+    async run(ctx) {
+      untilEnd.cancel();
+      await untilDone(ctx, finished).catch((error: unknown) => {
+        ctx.log.warn({ err: error }, "not all links were removed in time");
+      });
+    },
   };
 }

@@ -101,6 +101,7 @@ describe("forwarder", () => {
       vxlanPort: 0,
       mechanismPriority: [],
       registryClientPolicies: [],
+      cleanupOnExit: false,
       ipOverVxlan: true,
     };
     return { host, seen, making: forwarder(config, host.ports, memoryDataplane("10.99.0.1")) };

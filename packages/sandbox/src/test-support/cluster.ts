@@ -78,6 +78,7 @@ export class World {
           vxlanPort: 0,
           mechanismPriority: [],
           registryClientPolicies: [],
+          cleanupOnExit: false,
           ipOverVxlan: true,
         },
         ports,

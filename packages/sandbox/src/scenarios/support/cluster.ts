@@ -142,6 +142,7 @@ async function addNode(
       vxlanPort: 0,
       mechanismPriority: [],
       registryClientPolicies: [],
+      cleanupOnExit: false,
       ipOverVxlan: true,
     };
     const build = (ports: Parameters<typeof forwarder>[1]) => forwarder(config, ports, dataplane);
