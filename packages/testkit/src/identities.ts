@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
-import type { Clock, PeerIdentity, TokenSource } from "@nsm/core";
+import { generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
+import {
+  type Clock,
+  Code,
+  type IdentitySource,
+  type PeerIdentity,
+  StatusError,
+  type Svid,
+  type TokenSource,
+} from "@nsm/core";
 import { es256Tokens, type TestTokenClaims } from "./tokens.js";
 
 /** A workload with a key of its own. */
@@ -8,6 +16,8 @@ export interface TestIdentity {
   /** What the other side of a connection sees. */
   readonly peer: PeerIdentity;
   readonly privateKey: KeyObject;
+  /** What it presents on connections. */
+  readonly svid: Svid;
   /** Tokens of this workload, signed with the key of its certificate. */
   tokens(options?: Omit<TestTokenClaims, "clock" | "subject">): TokenSource;
 }
@@ -75,6 +85,45 @@ export function testIdentity(options: {
       certificatePem: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`,
     },
     privateKey,
+    svid: { spiffeId, serial: randomBytes(8).toString("hex"), notAfterMs, chain: [certificate], privateKey },
     tokens: (claims = {}) => es256Tokens({ ...claims, clock, subject: spiffeId, privateKey }),
+  };
+}
+
+/** An identity source that a test holds in its hands. */
+export interface TestIdentitySource extends IdentitySource {
+  /** From now on another SVID is presented. */
+  rotate(identity: TestIdentity): void;
+  /** From now on these are believed, and nobody else. */
+  trust(...peers: readonly TestIdentity[]): void;
+}
+
+/** A source that presents `own` and believes exactly the certificates of `peers`. */
+export function testIdentitySource(own: TestIdentity, ...peers: readonly TestIdentity[]): TestIdentitySource {
+  let current = own;
+  let trusted = peers;
+  const callbacks = new Set<() => void>();
+  const changed = (): void => {
+    for (const callback of callbacks) callback();
+  };
+  return {
+    current: () => current.svid,
+    verifyPeer([leaf]) {
+      const found = trusted.find(({ svid }) => leaf && Buffer.compare(svid.chain[0] ?? leaf, leaf) === 0);
+      if (found) return found.peer;
+      throw new StatusError(Code.UNAUTHENTICATED, "unknown certificate", { reason: "BAD_SVID" });
+    },
+    onChange(callback) {
+      callbacks.add(callback);
+      return { close: () => void callbacks.delete(callback) };
+    },
+    rotate(identity) {
+      current = identity;
+      changed();
+    },
+    trust(...others) {
+      trusted = others;
+      changed();
+    },
   };
 }

@@ -10,7 +10,12 @@ export {
 } from "./contexts.js";
 export { type ElementContractOptions, elementContract, establishedConnection } from "./element-contract.js";
 export { type FakeDns, type FakeDnsRecord, fakeDns } from "./fake-dns.js";
-export { type TestIdentity, testIdentity } from "./identities.js";
+export {
+  type TestIdentity,
+  type TestIdentitySource,
+  testIdentity,
+  testIdentitySource,
+} from "./identities.js";
 export { type MemoryDescriptors, memoryDescriptors, memoryLinkPair } from "./memory-descriptors.js";
 export { MemoryNetwork, type MemoryPeerOptions, type MemoryServer } from "./memory-network.js";
 export { type MemoryNameServer, memoryNameServer } from "./name-server.js";

@@ -12,5 +12,11 @@ export { type ConnectorOptions, createConnector, type SocketConnector } from "./
 export { checkHealth, type HealthStatus } from "./client/health.js";
 export { linuxDescriptors } from "./descriptors.js";
 export { type InterfaceAddress, publicUrl } from "./public-url.js";
-export { insecure, type LinkSecurity, type SecuredStream } from "./security.js";
+export {
+  insecure,
+  type LinkSecurity,
+  type MutualTlsOptions,
+  mutualTls,
+  type SecuredStream,
+} from "./security/index.js";
 export { listen, type Server, type ServerOptions } from "./server/server.js";

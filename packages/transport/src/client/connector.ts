@@ -9,7 +9,7 @@ import {
   untilDone,
   withSignal,
 } from "@nsm/core";
-import { insecure, type LinkSecurity } from "../security.js";
+import { insecure, type LinkSecurity } from "../security/index.js";
 import { ClientChannel } from "./channel.js";
 import { ChannelPool } from "./channel-pool.js";
 import { type ChannelSettings, dialFailed, GrpcChannel } from "./grpc-channel.js";

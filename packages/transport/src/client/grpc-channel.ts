@@ -13,12 +13,13 @@ import {
   remainingMs,
   StatusError,
   type Svid,
+  statusOf,
   type TokenSource,
 } from "@nsm/core";
 import { hostPort, parseAddress } from "../address.js";
 import { StreamCredentials } from "../grpc-internals.js";
 import { setToken } from "../metadata.js";
-import type { LinkSecurity } from "../security.js";
+import type { LinkSecurity } from "../security/index.js";
 import { openStream, type SocketStream } from "../socket-stream.js";
 import { CallSlots, type CallState, type GrpcCall } from "./call-slots.js";
 import { tuneTcp } from "./tcp-options.js";
@@ -77,6 +78,8 @@ export class GrpcChannel {
   readonly #channel: GrpcJsChannel;
   readonly #kind: "unix" | "tcp";
   #connection: ClientConnection | undefined;
+  /** Why the last connection was not secured; grpc-js keeps that to itself. */
+  #refusal: string | undefined;
   /** Calls and dials in progress: only they keep the process alive. */
   #users = 0;
   #closed = false;
@@ -163,7 +166,7 @@ export class GrpcChannel {
       if (state === connectivityState.READY) return;
       if (state === connectivityState.SHUTDOWN) throw dialFailed(this.url, "the channel was closed");
       if (state === connectivityState.TRANSIENT_FAILURE)
-        throw dialFailed(this.url, await this.#lastFailure());
+        throw dialFailed(this.url, this.#refusal ?? (await this.#lastFailure()));
       // a watch with a deadline keeps the process alive, which nothing else does before the first call
       await this.#stateAfter(state, Date.now() + DIAL_WATCH_MS);
     }
@@ -218,7 +221,11 @@ export class GrpcChannel {
       plain: !secure,
       clock: ctx.clock,
     });
-    const { stream, peer, own } = await security.dial(raw.stream);
+    const { stream, peer, own } = await security.dial(raw.stream).catch((error: unknown) => {
+      this.#refusal = statusOf(error).message;
+      throw error;
+    });
+    this.#refusal = undefined;
     if (this.#users === 0) raw.stream.unref();
     this.#connection = {
       socket: raw.stream,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ServingStatus } from "@nsm/api";
 import { realClock, rootContext, silentLogger, untilDone } from "@nsm/core";
-import { insecure, type LinkSecurity } from "../security.js";
+import { insecure, type LinkSecurity } from "../security/index.js";
 import { healthWire } from "../services.js";
 import { unaryCall } from "./calls.js";
 import { GrpcChannel } from "./grpc-channel.js";

@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import type { Server as GrpcServer } from "@grpc/grpc-js";
 import { type Context, type Services, sleep, withCancel } from "@nsm/core";
 import { createGrpcServer } from "../grpc-internals.js";
-import { insecure, type LinkSecurity } from "../security.js";
+import { insecure, type LinkSecurity } from "../security/index.js";
 import { openStream } from "../socket-stream.js";
 import { CallRunner } from "./call-runner.js";
 import { ServerConnections } from "./connection.js";
@@ -79,7 +79,7 @@ class ListeningServer implements Server {
   readonly #connections: ServerConnections;
   readonly #listeners = new Set<SocketListener>();
   /** Connections between accept and the start of HTTP/2. */
-  readonly #handshakes = new Set<Socket>();
+  readonly #handshakes = new Set<{ destroy(): unknown }>();
   readonly #kill = (): void => this.kill();
   #closing: Promise<void> | undefined;
 
@@ -129,7 +129,7 @@ class ListeningServer implements Server {
     this.#ctx.signal.removeEventListener("abort", this.#kill);
     for (const listener of this.#listeners) void listener.close();
     this.#listeners.clear();
-    for (const socket of this.#handshakes) socket.destroy();
+    for (const stream of this.#handshakes) stream.destroy();
     this.#connections.destroy();
     this.#runner.abort(stopping());
     this.#grpc.forceShutdown();
@@ -168,7 +168,8 @@ class ListeningServer implements Server {
   }
 
   async #accept(socket: Socket, descriptors: boolean): Promise<void> {
-    this.#handshakes.add(socket);
+    let held: { destroy(): unknown } = socket;
+    this.#handshakes.add(held);
     socket.once("error", () => {});
     try {
       const raw = openStream(socket, {
@@ -176,14 +177,17 @@ class ListeningServer implements Server {
         plain: this.#security === insecure,
         clock: this.#ctx.clock,
       });
+      this.#handshakes.delete(held);
+      held = raw.stream;
+      this.#handshakes.add(held);
       const { stream, peer, own } = await this.#security.accept(raw.stream);
       if (this.#closing !== undefined || this.#ctx.signal.aborted) stream.destroy();
       else this.#connections.serve(stream, { name: raw.name, peer, own, link: raw.link });
     } catch (error) {
-      socket.destroy();
+      held.destroy();
       this.#ctx.log.debug({ error: String(error) }, "connection refused");
     } finally {
-      this.#handshakes.delete(socket);
+      this.#handshakes.delete(held);
     }
   }
 }
