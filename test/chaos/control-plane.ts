@@ -1,119 +1,134 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Lab, type LabNode, type Scenario, type ScenarioRun, waitFor } from "@nsm/lab";
+import type { Scenario } from "@nsm/lab";
 import { equal } from "../scenarios/expect.js";
-import { Mesh } from "./mesh.js";
+import {
+  CONNECT_BOUND_MS,
+  CONTROL_PLANE_BOUND_MS,
+  EXPIRY_BOUND_MS,
+  extraClient,
+  knownClients,
+  knowsClients,
+  meshScenario,
+  pass,
+  registered,
+  revive,
+  startMesh,
+} from "./mesh-run.js";
 
-/** HEAL-CP: from the restarted component SERVING. */
-const CONTROL_PLANE_BOUND_MS = 10_000;
-const CONNECT_BOUND_MS = 15_000;
-/** Life of tokens: connections of dead clients expire so late. */
-const TOKEN_SECONDS = 12;
+const REGISTRY_GONE_MS = 180_000;
+const RETURN_BOUND_MS = 5000;
 
-/** The mesh of the catalogue, or a fifth of it in short form. */
-export async function startMesh(lab: Lab, { form, options }: ScenarioRun): Promise<Mesh> {
-  const mesh = await Mesh.start(lab, {
-    clients: form === "full" ? 20 : 4,
-    endpointsPerService: form === "full" ? 2 : 1,
-    repository: options.repository,
-    sampler: form === "full" ? { intervalMs: 1000, timeoutMs: 1000 } : { intervalMs: 100, timeoutMs: 500 },
-  });
-  await mesh.connect(CONNECT_BOUND_MS);
-  return mesh;
-}
+const namesOf = (endpoints: readonly { name: string }[]): string[] => endpoints.map(({ name }) => name);
 
-/** Waits until the restarted forwarders hold as many connections as before. */
-async function forwardersKnowAll(lab: Lab, nodes: readonly LabNode[], before: ReadonlyMap<LabNode, number>) {
-  for (const node of nodes) {
-    await waitFor(`the forwarder of ${node.name} knows its connections`, CONTROL_PLANE_BOUND_MS, async () => {
-      const known = Object.keys(await lab.probe.connections(node.forwarderUrl)).length;
-      if (known < (before.get(node) ?? 0)) throw new Error(`${known} of ${before.get(node)}`);
-      return true;
-    });
-  }
-}
-
-async function connectionCounts(lab: Lab): Promise<Map<LabNode, number>> {
-  const counts = new Map<LabNode, number>();
-  for (const node of lab.nodes)
-    counts.set(node, Object.keys(await lab.probe.connections(node.forwarderUrl)).length);
-  return counts;
-}
-
-/** Every link is the one from before. */
-async function expectStable(mesh: Mesh, before: Awaited<ReturnType<Mesh["links"]>>): Promise<void> {
-  equal("links of the clients", [...(await mesh.links())], [...before]);
-}
-
-/** CHAOS-4, CHAOS-6 and their kin: daemons of the nodes die and come back. */
+/** Daemons of the nodes and the registry die and come back. */
 export const controlPlaneKills: readonly Scenario[] = [
-  {
+  meshScenario({
     id: "CHAOS-4",
     title: "killed forwarders, one, the other and both, take their links up again and no packet is lost",
-    nodes: 2,
-    timeoutMs: 180_000,
-    env: { NSM_MAX_TOKEN_LIFETIME: `${TOKEN_SECONDS}s` },
     async run(lab, run) {
       const mesh = await startMesh(lab, run);
       const rounds = [[lab.node(1)], [lab.node(2)], lab.nodes];
       for (const nodes of run.form === "full" ? rounds : [lab.nodes]) {
-        const before = await mesh.links();
-        const counts = await connectionCounts(lab);
+        const links = await mesh.links();
+        const known = await Promise.all(nodes.map((node) => knownClients(lab, node.forwarderUrl)));
         const killedMs = performance.now();
-        for (const node of nodes) await node.daemons.get("forwarder")?.kill();
-        for (const node of nodes) {
-          const forwarder = await node.restart("forwarder");
-          await lab.probe.serving(forwarder, node.forwarderUrl);
-        }
+        await Promise.all(nodes.map((node) => node.daemons.get("forwarder")?.kill()));
+        await Promise.all(nodes.map((node) => revive(lab, node, "forwarder")));
         const servingMs = performance.now();
-        await forwardersKnowAll(lab, nodes, counts);
+        for (const [i, node] of nodes.entries()) {
+          await knowsClients(lab, node.forwarderUrl, known[i]?.map((name) => ({ name })) ?? []);
+        }
         run.note(`repaired ${Math.round(performance.now() - servingMs)} ms after SERVING`);
-        await expectStable(mesh, before);
-        await mesh.sampler.settled();
-        equal("lost", await lostSince(mesh, killedMs), 0);
+        await mesh.expectStable(links);
+        await mesh.expectNoLoss(killedMs);
       }
-      await mesh.stop();
+      await mesh.stop(EXPIRY_BOUND_MS);
     },
-  },
-  {
+  }),
+  meshScenario({
     id: "CHAOS-6",
     title: "killed managers come back: no packet is lost, endpoints and forwarders are registered again",
-    nodes: 2,
-    timeoutMs: 180_000,
-    env: { NSM_MAX_TOKEN_LIFETIME: `${TOKEN_SECONDS}s` },
     async run(lab, run) {
       const mesh = await startMesh(lab, run);
       for (const node of lab.nodes) {
-        const before = await mesh.links();
-        const registered = (await lab.probe.endpoints(lab.registryUrl)).map(({ name }) => name).sort();
+        const links = await mesh.links();
+        const names = namesOf(await lab.probe.endpoints(lab.registryUrl));
         const killedMs = performance.now();
-        const nsmgr = await node.restart("nsmgr");
-        await lab.probe.serving(nsmgr, node.nsmgrUrl);
-        await waitFor("endpoints and forwarders are registered", CONTROL_PLANE_BOUND_MS, async () => {
-          const names = (await lab.probe.endpoints(node.nsmgrUrl)).map(({ name }) => name).sort();
-          const missing = registered.filter((name) => !names.includes(name));
-          if (missing.length > 0) throw new Error(`not registered: ${missing.join(", ")}`);
-          return true;
-        });
-        await waitFor("the manager knows its connections", CONTROL_PLANE_BOUND_MS, async () => {
-          const known = Object.values(await lab.probe.connections(node.nsmgrUrl)).map(
-            ({ path }) => path?.pathSegments[0]?.name ?? "",
-          );
-          const missing = mesh.clients.filter(
-            (client) => client.node === node && !known.includes(client.name),
-          );
-          if (missing.length > 0) throw new Error(`unknown: ${missing.map(({ name }) => name).join(", ")}`);
-          return true;
-        });
-        await expectStable(mesh, before);
-        await mesh.sampler.settled();
-        equal("lost", await lostSince(mesh, killedMs), 0);
+        await revive(lab, node, "nsmgr");
+        const servingMs = performance.now();
+        await registered(lab, node.nsmgrUrl, names, CONTROL_PLANE_BOUND_MS);
+        await knowsClients(
+          lab,
+          node.nsmgrUrl,
+          mesh.clients.filter((client) => client.node === node),
+        );
+        run.note(`repaired ${Math.round(performance.now() - servingMs)} ms after SERVING`);
+        await mesh.expectStable(links);
+        await mesh.expectNoLoss(killedMs);
       }
-      await mesh.stop();
+      await mesh.stop(EXPIRY_BOUND_MS);
     },
-  },
-];
+  }),
+  meshScenario({
+    id: "CHAOS-7",
+    title: "without a registry connections go on and close; new ones wait and come soon after its return",
+    timeoutMs: 400_000,
+    async run(lab, run) {
+      const mesh = await startMesh(lab, run);
+      const links = await mesh.links();
+      const names = namesOf(await lab.probe.endpoints(lab.registryUrl));
+      const killedMs = performance.now();
+      const node = lab.node(1);
+      await revive(lab, node, "registry");
+      await registered(lab, lab.registryUrl, names, CONTROL_PLANE_BOUND_MS);
 
-/** Pings that were lost since some moment, over all clients. */
-async function lostSince(mesh: Mesh, sinceMs: number): Promise<number> {
-  return mesh.sampler.names.reduce((sum, name) => sum + mesh.sampler.samples(name, sinceMs).lost, 0);
-}
+      await node.daemons.get("registry")?.kill();
+      const waiting = extraClient(mesh, "nsc-waiting", REGISTRY_GONE_MS + CONNECT_BOUND_MS);
+      const [closing, ...others] = mesh.clients;
+      await pass(run.form === "full" ? REGISTRY_GONE_MS / 2 : 1000);
+      await mesh.disconnect(RETURN_BOUND_MS, closing ? [closing] : []);
+      await pass(run.form === "full" ? REGISTRY_GONE_MS / 2 : 1000);
+      await revive(lab, node, "registry");
+      const servingMs = performance.now();
+      const connected = await waiting;
+      const afterMs = performance.now() - servingMs;
+      run.note(`waiting client connected ${Math.round(afterMs)} ms after the registry served`);
+      equal("connected in time", afterMs < RETURN_BOUND_MS, true);
+      await mesh.expectNoLoss(killedMs);
+      const now = await mesh.links();
+      for (const { name } of others) equal(`link of ${name}`, now.get(name), links.get(name));
+      await connected.process.stop();
+      await mesh.stop(EXPIRY_BOUND_MS);
+    },
+  }),
+  meshScenario({
+    id: "CHAOS-13",
+    title: "everything is killed at once and starts again in a random order: one connection per client",
+    async run(lab, run) {
+      const mesh = await startMesh(lab, run);
+      const daemons = lab.nodes.flatMap((node) => [...node.daemons.keys()].map((app) => ({ node, app })));
+      await Promise.all(daemons.map(({ node, app }) => node.daemons.get(app)?.kill()));
+      const order = daemons.map((daemon) => ({ ...daemon, at: Math.random() })).sort((a, b) => a.at - b.at);
+      run.note(`order: ${order.map(({ node, app }) => `${app}-${node.name}`).join(", ")}`);
+      for (const { node, app } of order) await revive(lab, node, app);
+      const servingMs = performance.now();
+      for (const node of lab.nodes) {
+        const own = mesh.clients.filter((client) => client.node === node);
+        await knowsClients(lab, node.nsmgrUrl, own, 30_000);
+        await knowsClients(lab, node.forwarderUrl, own, 30_000);
+      }
+      await mesh.allAnswer(30_000);
+      run.note(`repaired ${Math.round(performance.now() - servingMs)} ms after the last SERVING`);
+      // What nobody asks for any more expires
+      await pass(EXPIRY_BOUND_MS);
+      for (const node of lab.nodes) {
+        const known = (await knownClients(lab, node.nsmgrUrl)).filter((name) =>
+          mesh.clients.some((client) => client.name === name && client.node === node),
+        );
+        equal("one connection per client", known.length, new Set(known).size);
+      }
+      await mesh.allAnswer(1000);
+      await mesh.stop(EXPIRY_BOUND_MS);
+    },
+  }),
+];

@@ -110,6 +110,18 @@ export class Mesh {
     return tookMs;
   }
 
+  /** Closes clients and waits until their links are gone. */
+  async disconnect(boundMs: number, clients: readonly MeshClient[] = this.clients): Promise<void> {
+    for (const { name } of clients) this.sampler.unwatch(name);
+    for (const [node, load] of this.#loads) {
+      this.#order(load, { close: clients.filter((client) => client.node === node).map(({ name }) => name) });
+    }
+    await waitFor(`${clients.length} clients are closed`, boundMs, async () => {
+      const links = await Promise.all(clients.map((client) => this.link(client)));
+      return links.every((link) => link === undefined) ? true : undefined;
+    });
+  }
+
   /** Interface of a client; undefined while there is none. */
   async link(client: MeshClient): Promise<ClientLink | undefined> {
     const seen = await interfaceSeen(client.pod, "nsm-1");
@@ -146,6 +158,17 @@ export class Mesh {
     return sum;
   }
 
+  /** How long each client's first Request took, milliseconds, as the clients logged it. */
+  requestTimes(): number[] {
+    return [...this.#loads.values()].flatMap((load) =>
+      load
+        .log()
+        .split("\n")
+        .filter((line) => line.includes('"requestMs"'))
+        .map((line) => (JSON.parse(line) as { requestMs: number }).requestMs),
+    );
+  }
+
   /** Kills an endpoint's pod (K2). */
   async killEndpoint(endpoint: MeshEndpoint): Promise<void> {
     await endpoint.pod.kill();
@@ -165,6 +188,8 @@ export class Mesh {
       NSM_SERVICE_NAMES: service,
       NSM_CIDR_PREFIX: cidr,
       NSM_UNREGISTER_ITSELF: "true",
+      // The other policy keeps what a client brings from a former endpoint
+      NSM_IPAM_POLICY: "strict",
     });
   }
 
@@ -175,6 +200,24 @@ export class Mesh {
       if (silent.length > 0) throw new Error(`no answers for ${silent.join(", ")}`);
       return true;
     });
+  }
+
+  /** Fails with the gaps of each client when a ping since `sinceMs` was lost. */
+  async expectNoLoss(sinceMs: number, names: readonly string[] = this.sampler.names): Promise<void> {
+    await this.sampler.settled();
+    const lossy = names.flatMap((name) => {
+      const { gaps } = this.sampler.samples(name, sinceMs);
+      return gaps.map(
+        ({ atMs, durationMs, lost }) =>
+          `${name}: ${lost} lost in ${Math.round(durationMs)} ms, ${Math.round(atMs - sinceMs)} ms after the event`,
+      );
+    });
+    equal("lost pings", lossy, []);
+  }
+
+  /** Fails unless every client has the link that it had. */
+  async expectStable(before: ReadonlyMap<string, ClientLink | undefined>): Promise<void> {
+    equal("links of the clients", [...(await this.links())], [...before]);
   }
 
   /** Closes the clients and ends the endpoints (K3), then CLEAN: nothing is left of all of it. */

@@ -4,12 +4,13 @@
  * scenario id, form, repository, log folder. Prints progress as plain lines and the outcome as one JSON line.
  */
 import { runScenario, runWorld, type ScenarioForm } from "@nsm/lab";
+import { runChaosForwarder } from "./chaos-forwarder.js";
 import { runLoad } from "./load/load.js";
 import { chaosScenarios } from "./scenarios.js";
 
 async function runOne(ending: AbortSignal): Promise<number> {
   const [id, form = "full", repository = "", logFolder = ""] = process.argv.slice(2);
-  const scenario = chaosScenarios.find((candidate) => candidate.id === id);
+  const scenario = chaosScenarios(repository).find((candidate) => candidate.id === id);
   if (!scenario) {
     process.stderr.write(`no scenario ${id}\n`);
     return 2;
@@ -27,9 +28,16 @@ switch (process.env.NSM_CHAOS_ROLE) {
   case "load":
     await runLoad();
     break;
+  case "forwarder":
+    await runChaosForwarder();
+    break;
   default:
     if (process.argv[2] === "--list") {
-      process.stdout.write(`${chaosScenarios.map(({ id }) => id).join("\n")}\n`);
+      process.stdout.write(
+        `${chaosScenarios("")
+          .map(({ id }) => id)
+          .join("\n")}\n`,
+      );
       process.exit(0);
     }
     await runWorld({ run: runOne });

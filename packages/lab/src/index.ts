@@ -18,6 +18,7 @@ export {
   type ScenarioForm,
   type ScenarioOutcome,
   type ScenarioRun,
+  Skip,
 } from "./scenario/scenario.js";
 export { Lab, type LabOptions } from "./world/lab.js";
 export { type LabProcess, mustRun } from "./world/lab-process.js";

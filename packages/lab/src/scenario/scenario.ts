@@ -15,6 +15,11 @@ export interface ScenarioRun {
   readonly ending: AbortSignal;
 }
 
+/** Thrown by a scenario that cannot run here; the message is the reason. A skip is never a pass. */
+export class Skip extends Error {
+  override readonly name = "Skip";
+}
+
 /** An entry of the acceptance catalogue that runs in the lab. */
 export interface Scenario {
   /** Permanent id, for example `UC-01`. */
@@ -28,7 +33,7 @@ export interface Scenario {
   readonly forms?: readonly ScenarioForm[];
   /** Environment of every daemon, beside that of the run. */
   readonly env?: Readonly<Record<string, string>>;
-  /** @throws anything when an expectation does not hold */
+  /** @throws Skip when something that it needs is missing; anything else when an expectation does not hold */
   run(lab: Lab, run: ScenarioRun): Promise<void>;
 }
 
@@ -64,6 +69,7 @@ export async function runScenario(
     return outcome("passed");
   } catch (error) {
     await lab?.stop().catch(() => {});
+    if (error instanceof Skip) return outcome("skipped", error.message);
     return outcome("failed", error instanceof Error ? error.message : String(error));
   }
 }
