@@ -7,6 +7,7 @@ import {
   NetworkServiceEndpointRegistryDefinition as GeneratedEndpointRegistry,
   NetworkServiceRegistryDefinition as GeneratedServiceRegistry,
 } from "./gen/registry.js";
+import { SpiffeWorkloadAPIDefinition as GeneratedSpiffeWorkloadApi } from "./gen/spiffe/workload.js";
 import { keepUnknownFields } from "./unknown-fields.js";
 
 /** Service `networkservice.NetworkService`; messages keep unknown fields. */
@@ -38,3 +39,8 @@ export type HealthDefinition = typeof HealthDefinition;
 export const IPAMDefinition = keepUnknownFields(GeneratedIpam);
 /** Type of {@link IPAMDefinition}. */
 export type IPAMDefinition = typeof IPAMDefinition;
+
+/** Service `SpiffeWorkloadAPI` of SPIFFE, its X.509 part; messages keep unknown fields. */
+export const SpiffeWorkloadAPIDefinition = keepUnknownFields(GeneratedSpiffeWorkloadApi);
+/** Type of {@link SpiffeWorkloadAPIDefinition}. */
+export type SpiffeWorkloadAPIDefinition = typeof SpiffeWorkloadAPIDefinition;

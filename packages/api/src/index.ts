@@ -35,6 +35,7 @@ export {
   NetworkServiceDefinition,
   NetworkServiceEndpointRegistryDefinition,
   NetworkServiceRegistryDefinition,
+  SpiffeWorkloadAPIDefinition,
 } from "./definitions.js";
 export { equal } from "./equal.js";
 export { InvalidValueError, type InvalidValueReason } from "./errors.js";
@@ -102,6 +103,7 @@ export {
   type NetworkServiceRegistryServiceImplementation,
   NetworkServiceResponse,
 } from "./gen/registry.js";
+export { X509SVID, X509SVIDRequest, X509SVIDResponse } from "./gen/spiffe/workload.js";
 export { parseBool, parseUint } from "./go-values.js";
 export {
   formatCidr,
