@@ -51,6 +51,11 @@ export interface OutgoingCall {
   readonly descriptors: Fd[];
   /** The connection that carried the call, once it was made; undefined where descriptors cannot travel. */
   link: DescriptorLink | undefined;
+  /**
+   * Who is at the other end of the channel, and once the call was made, of the very connection that carried it;
+   * undefined when identity is off.
+   */
+  peer: PeerIdentity | undefined;
 }
 
 /** The call being answered. */
@@ -64,7 +69,14 @@ export const internalEvent = contextKey<true>("internal-event");
 
 /** An outgoing call over `channel` with nothing in it yet. */
 export function newOutgoingCall(channel: Channel): OutgoingCall {
-  return { channel, headers: new Map(), responseHeaders: new Map(), descriptors: [], link: undefined };
+  return {
+    channel,
+    headers: new Map(),
+    responseHeaders: new Map(),
+    descriptors: [],
+    link: undefined,
+    peer: undefined,
+  };
 }
 
 /** Which neighbour: `caller` sent the call that is being answered, `next` receives the one about to be made. */

@@ -283,7 +283,10 @@ async function serverCall(
   const outgoing: OutgoingCall | undefined = ctx.get(outgoingCall);
   const token = await options.tokens?.token({ peer: server.options.identity, own: undefined });
   for (const fd of outgoing?.descriptors ?? []) clientLink?.send(fd);
-  if (outgoing) outgoing.link = clientLink;
+  if (outgoing) {
+    outgoing.link = clientLink;
+    outgoing.peer = server.options.identity;
+  }
   const responseHeaders = new Map<string, string>();
   const incoming: IncomingCall = {
     peerAddress: `memory:${url.href}`,

@@ -54,6 +54,7 @@ class PoolingConnector implements SocketConnector {
   /** Unix servers that close descriptors when the call returns. */
   readonly #shareable = new Set<string>();
   readonly #ctx: Context;
+  readonly #changes: { close(): void } | undefined;
   readonly #end = (): void => void this.close();
   #closed = false;
 
@@ -76,6 +77,8 @@ class PoolingConnector implements SocketConnector {
       close: (channel) => this.#close(channel),
       idleMs,
     });
+    // those who have a channel keep it; whoever comes next gets one with the new SVID
+    this.#changes = security.onChange?.(() => this.#pool.clear());
     context.signal.addEventListener("abort", this.#end);
   }
 
@@ -104,6 +107,7 @@ class PoolingConnector implements SocketConnector {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#changes?.close();
     this.#ctx.signal.removeEventListener("abort", this.#end);
     this.#pool.clear();
     for (const channel of this.#channels) this.#close(channel);

@@ -247,6 +247,7 @@ export class GrpcChannel {
     if (token) setToken(metadata, token);
     const link = this.#connection?.link;
     if (outgoing !== undefined) {
+      outgoing.peer = this.#connection?.peer;
       outgoing.link = link;
       if (link !== undefined) sendAll(link, outgoing.descriptors);
     }

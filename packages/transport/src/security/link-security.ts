@@ -17,6 +17,12 @@ export interface SecuredStream {
  * accepted, descriptors included: a handshake runs above descriptor passing.
  */
 export interface LinkSecurity {
+  /**
+   * Calls back when connections made from now on differ from those before: an SVID was rotated, or who is believed
+   * has changed. Absent: that never happens.
+   */
+  onChange?(callback: () => void): { close(): void };
+
   /** @throws when the peer is not who it must be; the stream is destroyed then */
   accept(stream: Duplex): Promise<SecuredStream>;
   /** @throws when the peer is not who it must be; the stream is destroyed then */

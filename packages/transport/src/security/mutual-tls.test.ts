@@ -6,6 +6,8 @@ import {
   Code,
   incomingCall,
   type NetworkServiceElement,
+  newOutgoingCall,
+  outgoingCall,
   realClock,
   silentLogger,
 } from "@nsm/core";
@@ -144,6 +146,45 @@ it("presents the SVID that is current at each handshake; open connections keep t
   const latter = await dial(url, security);
   for (const channel of [former, latter])
     expect(await ask(channel)).toHaveProperty("peer", "spiffe://test.com/client");
+});
+
+it("a rotation takes channels out of the pool; who has one goes on with it", async () => {
+  const next = identityOf("client");
+  const { url } = await serve("tcp", tls(server, [client, next]).security);
+  const { source, security } = tls(client, [server]);
+  const connector = sockets.connector({ security });
+  const pooled = { scope: "pooled", signal } as const;
+  const former = await connector.connect(url, pooled);
+  expect(connector.statistics()).toEqual({ channels: 1, pooledChannels: 1 });
+  source.rotate(next);
+  expect(connector.statistics()).toEqual({ channels: 1, pooledChannels: 0 });
+  const latter = await connector.connect(url, pooled);
+  expect(connector.statistics()).toEqual({ channels: 2, pooledChannels: 1 });
+  for (const channel of [former, latter]) expect(await ask(channel)).toHaveProperty("peer");
+  former.close();
+  expect(connector.statistics()).toEqual({ channels: 1, pooledChannels: 1 });
+});
+
+it("each call knows who answered it, also after the server was replaced by another", async () => {
+  const replacement = identityOf("replacement");
+  const first = await serve("tcp", tls(server, [client]).security);
+  const { security } = tls(client, [server, replacement]);
+  const connector = sockets.connector({ security });
+  const asked = async (): Promise<string | undefined> => {
+    const channel = await connector.connect(first.url, { scope: "pooled", signal });
+    const outgoing = newOutgoingCall(channel);
+    await channel.networkService.request(sockets.context.with(outgoingCall, outgoing), requestWith());
+    channel.close();
+    return outgoing.peer?.spiffeId;
+  };
+  expect(await asked()).toBe("spiffe://test.com/server");
+  await first.close({ gracePeriodMs: 0 });
+  await sockets.serve(
+    [first.url],
+    { networkService: whoAsks },
+    { security: tls(replacement, [client]).security },
+  );
+  expect(await asked()).toBe("spiffe://test.com/replacement");
 });
 
 it("lets in only who is on the list, when there is one", async () => {

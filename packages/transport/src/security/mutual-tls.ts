@@ -72,6 +72,7 @@ export function mutualTls(identity: IdentitySource, options: MutualTlsOptions): 
   };
 
   return {
+    onChange: (callback) => identity.onChange(callback),
     async accept(stream) {
       const start = (own: Svid) => {
         const tls = new TLSSocket(stream, {

@@ -38,7 +38,7 @@ export function authorizeClient(policy: Policy): NetworkServiceElement {
     async request(ctx, request, next) {
       const cleanUp = postpone(ctx);
       const connection = await next.request(ctx, request);
-      const peer = ctx.get(outgoingCall)?.channel.peer;
+      const peer = ctx.get(outgoingCall)?.peer;
       try {
         await check(ctx, connection, peer);
       } catch (error) {

@@ -28,7 +28,7 @@ export function connectClient<T extends RegistryItem>(kind: RegistryKind<T>): Re
     const result = await call(registryOf(outgoing.channel, kind));
     if (exchange !== undefined) exchange.response = outgoing.responseHeaders;
     const answering = ctx.get(answeringServer);
-    if (answering !== undefined) answering.peer = outgoing.channel.peer;
+    if (answering !== undefined) answering.peer = outgoing.peer;
     return result;
   };
   return {
