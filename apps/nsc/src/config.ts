@@ -8,6 +8,7 @@ import {
   type EnvOf,
   goDuration,
   networkServiceUrls,
+  registryPolicyEnv,
   string,
   url,
 } from "@nsm/runtime";
@@ -57,6 +58,10 @@ export const spec = defineEnv("NSM", {
     default: "1s",
     desc: "time for an answer",
   }),
+  registryClientPolicies: {
+    ...registryPolicyEnv.registryClientPolicies,
+    later: "this daemon calls no registry",
+  },
 });
 
 /** Settings of the client from its environment. */

@@ -21,6 +21,19 @@ it("the defaults are upstream's (cmd-nsmgr-proxy)", () => {
     clusterInfoFilePath: "/etc/clusterinfo/config.yaml",
     registryUrl: undefined,
     registryProxyUrl: undefined,
+    registryServerPolicies: [
+      "etc/nsm/opa/common/.*.rego",
+      "etc/nsm/opa/registry/.*.rego",
+      "etc/nsm/opa/server/.*.rego",
+    ],
+    registryClientPolicies: [
+      "etc/nsm/opa/common/.*.rego",
+      "etc/nsm/opa/registry/.*.rego",
+      "etc/nsm/opa/client/.*.rego",
+    ],
+    trustedProxies: [],
+    networkServicePolicies: ["none"],
+    monitorPolicies: ["none"],
     publicUrl: new URL("unix:///listen.on.socket"),
   });
 });

@@ -20,6 +20,19 @@ it("the defaults are upstream's (cmd-nsmgr)", () => {
     registryUrl: new URL("tcp://localhost:5001"),
     dialTimeoutMs: 750,
     forwarderServiceName: "forwarder",
+    registryServerPolicies: [
+      "etc/nsm/opa/common/.*.rego",
+      "etc/nsm/opa/registry/.*.rego",
+      "etc/nsm/opa/server/.*.rego",
+    ],
+    registryClientPolicies: [
+      "etc/nsm/opa/common/.*.rego",
+      "etc/nsm/opa/registry/.*.rego",
+      "etc/nsm/opa/client/.*.rego",
+    ],
+    trustedProxies: [],
+    networkServicePolicies: ["etc/nsm/opa/common/.*.rego", "etc/nsm/opa/server/.*.rego"],
+    monitorPolicies: ["none"],
     publicUrl: new URL("unix:///var/lib/networkservicemesh/nsm.io.sock"),
   });
 });

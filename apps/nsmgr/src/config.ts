@@ -2,15 +2,18 @@
 import type { NsmgrConfig } from "@nsm/daemons/nsmgr";
 import {
   type ConfigHost,
+  connectionPolicyEnv,
   defineEnv,
   type EnvOf,
   goDuration,
   optionalUrl,
+  proxyEnv,
+  registryPolicyEnv,
   string,
   urlList,
 } from "@nsm/runtime";
 
-/** Environment of the network service manager (upstream: cmd-nsmgr). */
+/** Environment of the network service manager (upstream: cmd-nsmgr; the last three are ours). */
 export const spec = defineEnv("NSM", {
   name: string({ default: "nmgr", desc: "name in the path of a connection" }),
   listenOn: urlList({
@@ -27,6 +30,9 @@ export const spec = defineEnv("NSM", {
     default: "forwarder",
     desc: "network service under which forwarders register",
   }),
+  ...registryPolicyEnv,
+  ...connectionPolicyEnv("upstream"),
+  ...proxyEnv,
 });
 
 /** Settings of the manager from its environment. */
@@ -36,5 +42,10 @@ export const configure = (env: EnvOf<typeof spec>, host: ConfigHost): NsmgrConfi
   registryUrl: env.registryUrl,
   dialTimeoutMs: env.dialTimeoutMs,
   forwarderServiceName: env.forwarderServiceName,
+  registryServerPolicies: env.registryServerPolicies,
+  registryClientPolicies: env.registryClientPolicies,
+  trustedProxies: env.trustedProxies,
+  networkServicePolicies: env.networkServicePolicies,
+  monitorPolicies: env.monitorPolicies,
   publicUrl: host.publicUrl(env.listenOn),
 });

@@ -9,11 +9,24 @@ it("the README holds the environment table", () => {
 });
 
 it("the defaults are upstream's (cmd-registry-proxy-dns)", () => {
-  expect(configure(readEnv(spec, {}))).toEqual({ listenOn: [new URL("unix:///listen.on.socket")] });
+  expect(configure(readEnv(spec, {}))).toEqual({
+    listenOn: [new URL("unix:///listen.on.socket")],
+    registryServerPolicies: [
+      "etc/nsm/opa/common/.*.rego",
+      "etc/nsm/opa/registry/.*.rego",
+      "etc/nsm/opa/server/.*.rego",
+    ],
+    registryClientPolicies: [
+      "etc/nsm/opa/common/.*.rego",
+      "etc/nsm/opa/registry/.*.rego",
+      "etc/nsm/opa/client/.*.rego",
+    ],
+    trustedProxies: [],
+  });
 });
 
 it("the values of upstream's manifests are taken", () => {
-  expect(configure(readEnv(spec, { NSM_LISTEN_ON: "tcp://:5005" }))).toEqual({
-    listenOn: [new URL("tcp://[::]:5005")],
-  });
+  expect(configure(readEnv(spec, { NSM_LISTEN_ON: "tcp://:5005" })).listenOn).toEqual([
+    new URL("tcp://[::]:5005"),
+  ]);
 });

@@ -2,6 +2,7 @@
 /** Binds a daemon to its process: environment, log, signals, sockets. */
 export type { ConfigHost } from "./daemon/config-host.js";
 export type { Counts, DebugReport } from "./daemon/debug-report.js";
+export { connectionPolicyEnv, proxyEnv, registryPolicyEnv } from "./daemon/policy-env.js";
 export { appEnvMarkdown, type HostedConfig, type RunDaemonOptions, runDaemon } from "./daemon/run-daemon.js";
 export { type SharedEnv, sharedEnv } from "./daemon/shared-env.js";
 export {

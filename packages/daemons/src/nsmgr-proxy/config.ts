@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { ConnectionPolicies, RegistryPolicies } from "../authorization.js";
 
 /** Settings of nsmgr-proxy (upstream: cmd-nsmgr-proxy). */
-export interface NsmgrProxyConfig {
+export interface NsmgrProxyConfig extends RegistryPolicies, ConnectionPolicies {
   /** `NSM_NAME`: path segment name. */
   readonly name: string;
   /** `NSM_LISTEN_ON`. */

@@ -2,6 +2,7 @@
 import { type Daemon, elementStatistics } from "@nsm/core";
 import { nsmgrNetworkService, nsmgrRegistry } from "@nsm/sdk/chains/nsmgr";
 import { excludedPrefixesServer } from "@nsm/sdk/networkservice/common/excluded-prefixes";
+import { connectionAuthorization, registryAuthorization } from "../authorization.js";
 import { daemonLifetime } from "../lifetime.js";
 import type { Ports } from "../ports.js";
 import type { NsmgrConfig } from "./config.js";
@@ -10,9 +11,14 @@ import { excludedPrefixesFile } from "./excluded-prefixes.js";
 /**
  * The manager of a node: registry of its endpoints and forwarders, and the hop that chooses a forwarder for each
  * connection. Upstream: cmd-nsmgr.
+ * @throws INVALID_ARGUMENT for policies that do not exist
  */
 export function nsmgr(config: NsmgrConfig, ports: Ports): Daemon {
   const life = daemonLifetime(ports);
+  const authorization = {
+    registries: registryAuthorization(config, ports),
+    connections: connectionAuthorization(config, ports),
+  };
   const common = {
     ctx: life.ctx,
     tokens: ports.tokens,
@@ -22,6 +28,7 @@ export function nsmgr(config: NsmgrConfig, ports: Ports): Daemon {
   };
   const registry = nsmgrRegistry({
     ...common,
+    ...authorization.registries,
     managerUrl: config.publicUrl.href,
     registryUrl: config.registryUrl,
     descriptors: ports.descriptors,
@@ -30,6 +37,7 @@ export function nsmgr(config: NsmgrConfig, ports: Ports): Daemon {
   const prefixes = excludedPrefixesFile(ports);
   const { networkService, monitor } = nsmgrNetworkService({
     ...common,
+    ...authorization.connections,
     name: config.name,
     descriptors: ports.descriptors,
     registries: registry.discovery,

@@ -3,14 +3,11 @@ import type { LogLevel } from "@nsm/core";
 import { defineEnv, type EnvOf } from "../env/define-env.js";
 import { bool, enumeration, goDuration, list, string } from "../env/validators.js";
 import { custom } from "../env/variable.js";
+import { registryPolicyEnv } from "./policy-env.js";
 
 const levels: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error", "fatal"];
-const POLICIES_LATER = "authorization policies are not part of this version";
 const TELEMETRY_LATER = "telemetry is not part of this version";
 const PROFILER_LATER = "there is no profiler endpoint in this version";
-
-const policies = (side: "server" | "client") =>
-  `etc/nsm/opa/common/.*.rego,etc/nsm/opa/registry/.*.rego,etc/nsm/opa/${side}/.*.rego`;
 
 /** Variables that every daemon reads; `runDaemon` puts them before the daemon's own. */
 export const sharedEnv = defineEnv("NSM", {
@@ -30,8 +27,7 @@ export const sharedEnv = defineEnv("NSM", {
   spiffeEndpointSocket: string({
     env: "SPIFFE_ENDPOINT_SOCKET",
     bare: true,
-    desc: "socket of the SPIFFE Workload API",
-    later: "workload identity is not part of this version",
+    desc: "socket of the SPIFFE Workload API, which gives the identity; waited for at start",
   }),
   maxTokenLifetimeMs: goDuration({
     env: "MAX_TOKEN_LIFETIME",
@@ -43,19 +39,18 @@ export const sharedEnv = defineEnv("NSM", {
     type: "URL",
     expected: "unix:///path or /path, or empty",
   }),
+  allowedPeers: list({
+    default: "",
+    desc: "who may connect: trust domains, SPIFFE IDs, or IDs that end in /*; empty: every ID of a known trust domain",
+  }),
   nodeName: name("NODE_NAME", "node the daemon runs on, label nodeName"),
   podName: name("POD_NAME", "pod the daemon runs in, label podName"),
   clusterName: name("CLUSTER_NAME", "cluster the daemon runs in, label clusterName"),
-  registryServerPolicies: list({
-    default: policies("server"),
-    desc: "policy files of registry servers",
-    later: POLICIES_LATER,
-  }),
-  registryClientPolicies: list({
-    default: policies("client"),
-    desc: "policy files of registry clients",
-    later: POLICIES_LATER,
-  }),
+  registryServerPolicies: {
+    ...registryPolicyEnv.registryServerPolicies,
+    later: "this daemon serves no registry",
+  },
+  registryClientPolicies: registryPolicyEnv.registryClientPolicies,
   telemetry: bool({
     env: "TELEMETRY",
     bare: true,

@@ -11,6 +11,7 @@ import {
   internalEvent,
   type NetworkServiceElement,
   newOutgoingCall,
+  type OutgoingCall,
   outgoingCall,
   type PeerIdentity,
   type Policy,
@@ -37,6 +38,10 @@ const callOf = (peer: PeerIdentity | undefined): IncomingCall => ({
   responseHeaders: new Map(),
   link: undefined,
 });
+
+/** A call as it is once the server has answered. */
+const answeredBy = (name: string): OutgoingCall =>
+  Object.assign(newOutgoingCall({} as Channel), { peer: identity(name) });
 
 const anyone: Policy = { name: "anyone", check: async () => {} };
 
@@ -114,10 +119,7 @@ describe("authorize-server", () => {
     const policy = recording();
     const client = start(chain("client", metadataClient(), authorizeClient(policy)));
     const path = { index: 0, pathSegments: [{ token: "t" }] };
-    await client.request(
-      testContext().with(outgoingCall, newOutgoingCall({ peer: identity("srv") } as unknown as Channel)),
-      requestWith({ path }),
-    );
+    await client.request(testContext().with(outgoingCall, answeredBy("srv")), requestWith({ path }));
     expect(JSON.parse(JSON.stringify(policy.inputs))).toEqual([
       { path_segments: [{ token: "t" }], auth_info: { certificate: "certificate of srv" } },
     ]);
@@ -220,6 +222,20 @@ describe("authorize-server", () => {
       expect([holders.document(), holders.size]).toEqual([{}, 0]);
     });
 
+    it("T16 hold no more connections than they may, under whatever ids, and keep those they have", async () => {
+      const server = start(authorizeServer(anyone, { maxPerPeer: 2 }));
+      const aliased = arriving("2");
+      aliased.connection.path.pathSegments[0]!.id = "nsc-1";
+      await server.request(from("a"), arriving("1"));
+      await server.request(from("a"), aliased);
+      const refused = { code: Code.RESOURCE_EXHAUSTED, reason: "TOO_MANY_CONNECTIONS" };
+      await expect(server.request(from("a"), arriving("3"))).rejects.toMatchObject(refused);
+      await server.request(from("a"), arriving("1"));
+      await server.request(from("b"), arriving("3"));
+      await server.close(from("a"), arriving("1").connection);
+      await server.request(from("a"), arriving("4"));
+    });
+
     it("A-3 are nobody after the Close of a connection that was never requested", async () => {
       const { holders, server } = setUp();
       await server.close(from("a"), arriving("1").connection);
@@ -266,10 +282,7 @@ describe("authorize-client", () => {
   };
   const asking = (answer: string, id = "a") => requestWith({ id, labels: { answer } });
   const towards = (name: string): Context =>
-    testContext({ timeoutMs: 15_000 }).with(
-      outgoingCall,
-      newOutgoingCall({ peer: identity(name) } as unknown as Channel),
-    );
+    testContext({ timeoutMs: 15_000 }).with(outgoingCall, answeredBy(name));
   const setUp = (policy: Policy = tokenPolicy) => {
     const counted = capture();
     return {

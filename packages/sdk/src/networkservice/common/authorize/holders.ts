@@ -15,6 +15,8 @@ export class ConnectionHolders {
   readonly #byConnection = new Map<string, Holder>();
   /** How many connections a peer holds under one id, by SPIFFE ID and that id. */
   readonly #byPeer = new Map<string, Map<string, number>>();
+  /** How many connections a peer holds, by SPIFFE ID. */
+  readonly #totals = new Map<string, number>();
 
   /** Number of connections. */
   get size(): number {
@@ -42,6 +44,11 @@ export class ConnectionHolders {
     return this.#byConnection.get(id)?.spiffeId;
   }
 
+  /** Number of connections that a peer holds. */
+  countOf(spiffeId: string): number {
+    return this.#totals.get(spiffeId) ?? 0;
+  }
+
   /** The connection ids of each peer, as policies read them. */
   document(): Record<string, string[]> {
     const document: Record<string, string[]> = Object.create(null);
@@ -56,5 +63,8 @@ export class ConnectionHolders {
     else ids.delete(connectionId);
     if (ids.size > 0) this.#byPeer.set(spiffeId, ids);
     else this.#byPeer.delete(spiffeId);
+    const total = this.countOf(spiffeId) + change;
+    if (total > 0) this.#totals.set(spiffeId, total);
+    else this.#totals.delete(spiffeId);
   }
 }

@@ -21,7 +21,12 @@ export interface AuthorizeServerOptions {
   readonly holders?: ConnectionHolders;
   /** Who may bring paths that others started (index above 1). Default: anybody. */
   readonly proxies?: Proxies;
+  /** Connections that one peer may hold at the same time. Default 10 000. */
+  readonly maxPerPeer?: number;
 }
+
+/** A manager holds all connections of its node at the forwarder; nodes are made for 2000. */
+const MAX_PER_PEER = 10_000;
 
 /**
  * Lets a Request or Close go on only when the policy agrees to the path from its start up to this server. Calls
@@ -30,12 +35,14 @@ export interface AuthorizeServerOptions {
  * its Request until its Close. Upstream: `authorize.NewServer`.
  *
  * Deviations: a path without a hop before this one is refused (upstream crashes); a failed Request takes back
- * only what it added itself (upstream forgets all connections of that peer); a denied Close changes nothing.
- * @throws INVALID_ARGUMENT PATH_INDEX; PERMISSION_DENIED or INTERNAL, text ending with the policy's
+ * only what it added itself (upstream forgets all connections of that peer); a denied Close changes nothing; a peer
+ * may hold only so many connections.
+ * @throws INVALID_ARGUMENT PATH_INDEX; PERMISSION_DENIED or INTERNAL, text ending with the policy's;
+ * RESOURCE_EXHAUSTED TOO_MANY_CONNECTIONS
  */
 export function authorizeServer(
   policy: Policy,
-  { holders = new ConnectionHolders(), proxies }: AuthorizeServerOptions = {},
+  { holders = new ConnectionHolders(), proxies, maxPerPeer = MAX_PER_PEER }: AuthorizeServerOptions = {},
 ): NetworkServiceElement {
   const check = async (ctx: Context, call: IncomingCall, { path }: Connection): Promise<void> => {
     if (previousSegment(path) === undefined || path.index >= path.pathSegments.length) {
@@ -62,6 +69,9 @@ export function authorizeServer(
         call.peer === undefined || previous === undefined
           ? undefined
           : { spiffeId: call.peer.spiffeId, connectionId: previous.id };
+      if (holder !== undefined && holders.holderOf(id) !== holder.spiffeId) {
+        refuseTooMany(holders, holder.spiffeId, maxPerPeer);
+      }
       const former = holders.set(id, holder);
       try {
         return await next.request(ctx, request);
@@ -78,4 +88,12 @@ export function authorizeServer(
     },
     statistics: () => ({ holders: holders.size }),
   };
+}
+
+/** Refreshes are never refused: what a peer holds it may keep. */
+function refuseTooMany(holders: ConnectionHolders, spiffeId: string, maxPerPeer: number): void {
+  if (holders.countOf(spiffeId) < maxPerPeer) return;
+  throw new StatusError(Code.RESOURCE_EXHAUSTED, `${spiffeId} has ${maxPerPeer} connections`, {
+    reason: "TOO_MANY_CONNECTIONS",
+  });
 }
