@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ConnectionEvent, MonitorScopeSelector } from "@nsm/api";
+import { type ConnectionEvent, MonitorScopeSelector, timestampToMs } from "@nsm/api";
 import {
   Code,
   type Connection,
@@ -124,7 +124,7 @@ describe("under the default policies", () => {
     expect([calls.requests, calls.closes, holders.size]).toEqual([2, 1, 0]);
   });
 
-  it("the connection of a dead client is closed once, before its token expires", async () => {
+  it("A-6 the connection of a dead client is closed once, before its token expires", async () => {
     const { ctx, clock, nsc, channel, calls } = setUp();
     const { networkService } = await channel(MANAGER, nsc, nsc.tokens({ lifetimeMs: 2000 }));
     await networkService.request(limited(ctx, 1500), fromClient());
@@ -199,7 +199,7 @@ describe("refused are", () => {
     expect(calls.requests).toBe(0);
   });
 
-  it("a token of the client for the manager, used by another peer", async () => {
+  it("T6 a token of the client for the manager, used by another peer", async () => {
     const { ctx, nsc, nsmgr, thief, channel } = setUp();
     const token = await tokenFor(nsc, nsmgr);
     const stolen: TokenSource = { token: async () => ({ token, expiresMs: Number.MAX_SAFE_INTEGER }) };
@@ -207,7 +207,7 @@ describe("refused are", () => {
     await expect(networkService.request(limited(ctx), fromClient())).rejects.toMatchObject(denied);
   });
 
-  it("a token of the client for the manager, replayed at the endpoint", async () => {
+  it("T6 a token of the client for the manager, replayed at the endpoint", async () => {
     const { ctx, nsc, nsmgr, channel } = setUp();
     const token = await tokenFor(nsc, nsmgr);
     const replayed: TokenSource = { token: async () => ({ token, expiresMs: Number.MAX_SAFE_INTEGER }) };
@@ -218,7 +218,7 @@ describe("refused are", () => {
   it.each([
     ["empty", { index: 0, pathSegments: [] }],
     ["without a segment of the caller", { index: 0, pathSegments: [{ name: "nsmgr", id: "conn" }] }],
-  ])("a path that is %s, with an answer instead of a crash", async (_title, path) => {
+  ])("T1 a path that is %s, with an answer instead of a crash", async (_title, path) => {
     const { ctx, thief, channel } = setUp();
     const { networkService } = await channel(MANAGER, thief);
     await expect(
@@ -227,7 +227,45 @@ describe("refused are", () => {
   });
 });
 
-describe("a path whose first hop is made up", () => {
+describe("T7 a header that states a late end of the token", () => {
+  it("T7 does not keep the connection of a client that is gone", async () => {
+    const { ctx, clock, nsc, channel, calls, holders } = setUp();
+    const honest = nsc.tokens({ lifetimeMs: 60_000 });
+    const greedy: TokenSource = {
+      token: async (link) => ({ ...(await honest.token(link)), expiresMs: Number.MAX_SAFE_INTEGER }),
+    };
+    const { networkService } = await channel(MANAGER, nsc, greedy);
+    const { path } = await networkService.request(limited(ctx), fromClient());
+    expect(timestampToMs(path.pathSegments[0]!.expires!)).toBe(clock.now() + 60_000);
+    await clock.advance(60_000);
+    expect([calls.closes, holders.size]).toEqual([1, 0]);
+  });
+
+  it("T7 does not keep it beyond the client's certificate", async () => {
+    const { ctx, nsc, channel } = setUp();
+    const year = nsc.tokens({ lifetimeMs: 365 * 86_400_000 });
+    const { networkService } = await channel(MANAGER, nsc, year);
+    const { path } = await networkService.request(limited(ctx), fromClient());
+    expect(timestampToMs(path.pathSegments[0]!.expires!)).toBe(nsc.peer.notAfterMs);
+  });
+});
+
+describe("T16 a path that is too long", () => {
+  it("T16 is refused by whoever it reaches", async () => {
+    const { ctx, thief, channel, calls } = setUp();
+    const pathSegments = Array.from({ length: 65 }, (_, i) => ({ name: `hop-${i}`, id: `id-${i}` }));
+    const request = () => requestWith({ id: "id-3", networkService: "ns", path: { index: 3, pathSegments } });
+    for (const url of [MANAGER, ENDPOINT]) {
+      const { networkService } = await channel(url, thief);
+      const refused = { code: Code.INVALID_ARGUMENT, message: "path is longer than 64 segments" };
+      await expect(networkService.request(limited(ctx), request())).rejects.toMatchObject(refused);
+      await expect(networkService.close(limited(ctx), request().connection)).rejects.toMatchObject(refused);
+    }
+    expect(calls.requests).toBe(0);
+  });
+});
+
+describe("T4 a path whose first hop is made up", () => {
   /** The thief passes on, for a client that never called it, a token that it made itself. */
   async function forged({ thief, nse }: ReturnType<typeof setUp>): Promise<Request> {
     const invented = await testIdentity({ spiffeId: "spiffe://test.com/nsc", clock: new VirtualClock() })
@@ -246,14 +284,14 @@ describe("a path whose first hop is made up", () => {
     });
   }
 
-  it("passes without a list of proxies: only the last hop is signed", async () => {
+  it("T4 passes without a list of proxies: only the last hop is signed", async () => {
     const parts = setUp();
     const { networkService } = await parts.channel(ENDPOINT, parts.thief);
     await networkService.request(limited(parts.ctx), await forged(parts));
     expect(parts.calls.requests).toBe(1);
   });
 
-  it("is refused with one, which lets the manager's pass", async () => {
+  it("T4 is refused with one, which lets the manager's pass", async () => {
     const parts = setUp({ proxies: (id) => id === "spiffe://test.com/nsmgr" });
     const { networkService } = await parts.channel(ENDPOINT, parts.thief);
     await expect(networkService.request(limited(parts.ctx), await forged(parts))).rejects.toMatchObject(
@@ -301,7 +339,7 @@ describe("connection events", () => {
       ((connection as Connection | undefined)?.path?.pathSegments ?? []).map(({ token }) => token),
     );
 
-  it("go to whom the policy names: the holder of the connection", async () => {
+  it("T12 go to whom the policy names: the holder of the connection", async () => {
     const parts = setUp({ monitorMasks: defaultMasks.monitor });
     const connection = await parts.clientOf(parts.nsc).request(limited(parts.ctx), asking());
     const own = connection.path.pathSegments[0]?.id ?? "";
@@ -318,7 +356,7 @@ describe("connection events", () => {
     }
   });
 
-  it("show others no tokens when everybody may follow them", async () => {
+  it("T12 show others no tokens when everybody may follow them", async () => {
     const parts = setUp();
     await parts.clientOf(parts.nsc).request(limited(parts.ctx), asking());
     const seen = async (who: TestIdentity) =>

@@ -122,7 +122,7 @@ describe("under the default policies", () => {
     expect(await found()).toHaveLength(1);
   });
 
-  it("a name belongs to the one who registered it, endpoints' and services' alike", async () => {
+  it("R-9 a name belongs to the one who registered it, endpoints' and services' alike", async () => {
     const { ctx, client, nse, thief, found } = setUp();
     await client(nse).endpoints.register(limited(ctx), endpoint());
     await expect(client(thief).endpoints.register(limited(ctx), endpoint())).rejects.toMatchObject(denied);
@@ -155,7 +155,7 @@ describe("a path that the caller makes up", () => {
     };
   };
 
-  it("takes a name over where nobody says who may pass registrations on", async () => {
+  it("T5 takes a name over where nobody says who may pass registrations on", async () => {
     const parts = setUp();
     await parts.client(parts.nse).endpoints.register(limited(parts.ctx), endpoint());
     const { channel, call } = await parts.withPath(parts.thief, REGISTRY, forged(parts));
@@ -163,7 +163,7 @@ describe("a path that the caller makes up", () => {
     expect(await parts.found()).toEqual([]);
   });
 
-  it("is refused where only managers may", async () => {
+  it("T5 is refused where only managers may", async () => {
     const parts = setUp({ proxies: (id) => id === "spiffe://test.com/nsmgr" });
     await parts.client(parts.nse).endpoints.register(limited(parts.ctx), endpoint());
     const { channel, call } = await parts.withPath(parts.thief, REGISTRY, forged(parts));
@@ -174,21 +174,29 @@ describe("a path that the caller makes up", () => {
 
   it.each([
     ["null as a segment", { Index: 0, PathSegments: [null] }],
-    ["an index outside", { Index: 7, PathSegments: [{ token: "" }] }],
     ["a number as token", { Index: 0, PathSegments: [{ token: 1 }] }],
     ["text as segments", { Index: 0, PathSegments: "x" }],
-    ["an old token of somebody else", { Index: 1, PathSegments: [{ token: "a.b.c" }, { token: "" }] }],
-  ])("is answered, not crashed on: %s", async (_title, path) => {
+    ["an index outside", { Index: 7, PathSegments: [{ token: "" }] }],
+    ["more than 64 segments", { Index: 0, PathSegments: Array.from({ length: 65 }, () => ({ token: "" })) }],
+  ])("T2 T16 is refused, at the manager as at the registry, with %s", async (_title, path) => {
     const parts = setUp();
-    const { channel, call } = await parts.withPath(parts.thief, REGISTRY, path);
-    const outcome = await channel.endpoints.register(call, endpoint("own")).then(
-      () => undefined,
-      (error: unknown) => error,
-    );
-    if (outcome !== undefined) {
-      expect([Code.PERMISSION_DENIED, Code.INVALID_ARGUMENT]).toContain((outcome as { code?: Code }).code);
+    for (const url of [MANAGER, REGISTRY]) {
+      const { channel, call } = await parts.withPath(parts.thief, url, path);
+      const refused = { code: Code.INVALID_ARGUMENT };
+      await expect(channel.endpoints.register(call, endpoint("own"))).rejects.toMatchObject(refused);
+      await expect(channel.endpoints.unregister(call, endpoint("own"))).rejects.toMatchObject(refused);
+      const service = newNetworkService({ name: "own" });
+      await expect(channel.networkServices.register(call, service)).rejects.toMatchObject(refused);
     }
     await parts.client(parts.nse).endpoints.register(limited(parts.ctx), endpoint());
-    expect((await parts.found()).map(({ name }) => name)).toContain("nse");
+    expect((await parts.found()).map(({ name }) => name)).toEqual(["nse"]);
+  });
+
+  it("T6 is refused with an old token of somebody else in it", async () => {
+    const parts = setUp();
+    const old = (await parts.nse.tokens().token({ peer: parts.nsmgr.peer, own: undefined })).token;
+    const path = { Index: 1, PathSegments: [{ token: old }, { token: "" }] };
+    const { channel, call } = await parts.withPath(parts.thief, REGISTRY, path);
+    await expect(channel.endpoints.register(call, endpoint("own"))).rejects.toMatchObject(denied);
   });
 });
