@@ -26,7 +26,7 @@ export function inDoubt(check: LivenessCheck): LivenessCheck {
  * Checks once. A check that fails to run says nothing about the path and counts as alive; one that does not answer
  * within its time and grace counts as dead.
  */
-export async function isAlive(
+async function isAlive(
   ctx: Context,
   { liveness, timeoutMs, graceMs }: LivenessCheck,
   connection: Connection,
