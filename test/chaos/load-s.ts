@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Scenario } from "@nsm/lab";
+import { type Scenario, waitFor } from "@nsm/lab";
 import { equal, holds } from "../scenarios/expect.js";
 import { Mesh } from "./mesh.js";
 import { CONNECT_BOUND_MS, pass } from "./mesh-run.js";
@@ -27,7 +27,10 @@ export const load: readonly Scenario[] = [
         sampler: { intervalMs: 1000, timeoutMs: 1000 },
       });
       const tookMs = await mesh.connect(CONNECT_BOUND_MS);
-      const requestMs = mesh.requestTimes();
+      const requestMs = await waitFor("all Requests are logged", 5000, () => {
+        const times = mesh.requestTimes();
+        return times.length === mesh.clients.length ? times : undefined;
+      });
       run.note(
         `20 of 20 connected after ${Math.round(tookMs)} ms, p95 of a Request ${Math.round(p95(requestMs))} ms`,
       );

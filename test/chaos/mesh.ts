@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { join } from "node:path";
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import {
   interfaceSeen,
   type Lab,
@@ -21,8 +23,10 @@ import { PingSampler, type SamplerOptions } from "./sampler.js";
 export interface MeshOptions {
   /** Clients in all, the same number on each node. */
   readonly clients: number;
-  /** Endpoints of each node's service; the first half on that node, the others on the next one. */
+  /** Endpoints of each node's service; the first half on that node (none with `remote`), the others on the next one. */
   readonly endpointsPerService: number;
+  /** Puts every endpoint on the next node: all connections are remote, none has a replacement on its own node. */
+  readonly remote?: boolean;
   readonly repository: string;
   readonly sampler: SamplerOptions;
 }
@@ -231,7 +235,18 @@ export class Mesh {
     for (const node of this.lab.nodes) {
       for (const pod of node.pods.values()) await pod.stop();
     }
-    equal("left behind", await leftBehind(this.lab, this.#before, boundMs), []);
+    const left = await leftBehind(this.lab, this.#before, boundMs);
+    if (left.some((line) => line.includes("descriptors"))) this.#noteDescriptors();
+    equal("left behind", left, []);
+  }
+
+  /** Writes what the descriptors of every daemon lead to beside their logs. */
+  #noteDescriptors(): void {
+    for (const { name, pid, logPath, running } of this.lab.processes) {
+      if (!running) continue;
+      const { stdout } = spawnSync("ls", ["-l", `/proc/${pid}/fd`], { encoding: "utf8" });
+      writeFileSync(`${dirname(logPath)}/${name}.descriptors`, stdout);
+    }
   }
 
   async #startLoad(node: LabNode, index: number): Promise<void> {
@@ -243,7 +258,7 @@ export class Mesh {
 
   async #addEndpoint(serviceIndex: number, index: number): Promise<void> {
     const { nodes } = this.lab;
-    const local = index < this.options.endpointsPerService / 2;
+    const local = this.options.remote !== true && index < this.options.endpointsPerService / 2;
     const node = this.lab.node(1 + ((serviceIndex + (local ? 0 : 1)) % nodes.length));
     const number = serviceIndex * this.options.endpointsPerService + index + 1;
     const name = `nse-${number}`;

@@ -148,7 +148,7 @@ export const networkFaults = (repository: string): readonly Scenario[] => [
     id: "HEAL-27",
     title: "a node cut off for a while: no request storm, all connections come back, nothing abandoned stays",
     async run(lab, run) {
-      const mesh = await startMesh(lab, run);
+      const mesh = await startMesh(lab, run, { remote: true });
       await partitionedFor(lab, mesh, lab.node(2), run);
       await nothingAbandoned(lab, mesh);
       await mesh.stop(EXPIRY_BOUND_MS);
@@ -163,7 +163,7 @@ export const networkFaults = (repository: string): readonly Scenario[] => [
       NODE_OPTIONS: `--import=${join(repository, "test", "chaos", "preload.mjs")}`,
     },
     async run(lab, run) {
-      const mesh = await startMesh(lab, run);
+      const mesh = await startMesh(lab, run, { endpointsPerService: 2 });
       await partitionedFor(lab, mesh, lab.node(1), run);
       await nothingAbandoned(lab, mesh);
       await randomLoss(mesh, lab.node(2), run);
