@@ -26,7 +26,7 @@ await runWorld({
     }
     const outcome = await runScenario(scenario, {
       form: form as ScenarioForm,
-      options: { repository, logFolder, env: { NSM_INSECURE: "true" } },
+      options: { repository, logFolder, env: {} },
       ending,
     });
     process.stdout.write(`${JSON.stringify({ id, title: scenario.title, ...outcome })}\n`);

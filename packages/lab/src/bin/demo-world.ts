@@ -13,7 +13,7 @@ await runWorld({
         logFolder,
         startedMs: Number(startedMs),
         keep: flags.includes("--keep"),
-        env: { NSM_INSECURE: "true" },
+        env: {},
         write: (line) => void process.stdout.write(`${line}\n`),
       },
       ending,

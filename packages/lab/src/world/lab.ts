@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { LabIdentity, type LabIdentityOptions, workloadId } from "../identity/lab-identity.js";
 import type { LabProcess } from "./lab-process.js";
 import { LabNode } from "./node.js";
 import type { WorldOptions } from "./pod.js";
@@ -9,25 +10,31 @@ import { type Fabric, makeFabric } from "./underlay.js";
 export interface LabOptions extends WorldOptions {
   /** Number of nodes. */
   readonly nodes: number;
+  /** How identities are made, unless `env` says `NSM_INSECURE=true`. */
+  readonly identity?: LabIdentityOptions;
 }
 
 /** One domain as processes in namespaces: nodes joined by a bridge, a registry on the first node. */
 export class Lab {
-  /** Calls into the running daemons, as an operator would make them. */
-  readonly probe = new Probe();
-
   private constructor(
     readonly fabric: Fabric,
     readonly nodes: readonly LabNode[],
+    /** Calls into the running daemons, as an operator would make them. */
+    readonly probe: Probe,
+    /** Undefined in a lab without identity. */
+    readonly identity: LabIdentity | undefined,
   ) {}
 
   /** Makes the nodes; no daemon runs yet. */
   static async create(options: LabOptions): Promise<Lab> {
     const fabric = await makeFabric(1);
+    const identity =
+      options.env.NSM_INSECURE === "true" ? undefined : await LabIdentity.create(options.identity);
     const nodes: LabNode[] = [];
     for (let index = 1; index <= options.nodes; index++)
-      nodes.push(await LabNode.create(index, fabric, options));
-    return new Lab(fabric, nodes);
+      nodes.push(await LabNode.create(index, fabric, { ...options, identity }));
+    const probe = new Probe(identity?.process(workloadId("nsm-system", "lab")));
+    return new Lab(fabric, nodes, probe, identity);
   }
 
   /** Node by its 1-based number. */
@@ -71,5 +78,6 @@ export class Lab {
     for (const pod of [...clients, ...pods.filter((pod) => !clients.includes(pod))]) await pod.stop();
     for (const node of [...this.nodes].reverse()) await node.stop();
     await this.probe.close();
+    await this.identity?.close();
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawnSync } from "node:child_process";
-import { NSM_DIRECTORY } from "./paths.js";
+import { NSM_DIRECTORY, WORKLOAD_API_DIRECTORY } from "./paths.js";
 
 const sh = (script: string): void => {
   const { status, stderr } = spawnSync("sh", ["-ec", script], { encoding: "utf8" });
@@ -28,11 +28,13 @@ export function prepareMounts(): void {
 export const nodeMounts = `
 mount -t tmpfs -o mode=755 tmpfs /run
 mount -t tmpfs -o mode=777 tmpfs ${NSM_DIRECTORY}
+mkdir -p ${WORKLOAD_API_DIRECTORY}
 `;
 
-/** Commands that give a pod its own `/etc/resolv.conf` and temporary directory. */
+/** Commands that give a pod its own `/etc/resolv.conf`, Workload API folder and temporary directory. */
 export const podMounts = (name: string): string => `
 mkdir -p /run/pods/${name} ${NSM_DIRECTORY}/${name}
+mount -t tmpfs -o mode=755 tmpfs ${WORKLOAD_API_DIRECTORY}
 cp /etc/resolv.conf /run/pods/${name}/resolv.conf 2>/dev/null || : > /run/pods/${name}/resolv.conf
 [ ! -e /etc/resolv.conf ] || mount --bind /run/pods/${name}/resolv.conf /etc/resolv.conf
 `;

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+import { type ServedIdentity, workloadId } from "../identity/lab-identity.js";
 import { type LabProcess, startProcess } from "./lab-process.js";
 import { nodeMounts } from "./mounts.js";
 import { holdNamespaces, type NamespaceHolder } from "./namespace-holder.js";
 import { appScript, debugSocket, NSM_DIRECTORY, NSMGR_SOCKET } from "./paths.js";
-import { Pod, type WorldOptions } from "./pod.js";
+import { Pod, type World } from "./pod.js";
 import { type Fabric, nodeAddress, plugIn } from "./underlay.js";
+
+/** Programs of the control plane that a node may run, each with an identity of its own. */
+const DAEMONS = ["registry", "nsmgr", "forwarder"] as const;
 
 /** A node: its own network and mount namespace, an uplink, and the daemons of the control plane. */
 export class LabNode {
@@ -18,15 +22,26 @@ export class LabNode {
     /** Underlay address. */
     readonly address: string,
     readonly holder: NamespaceHolder,
-    private readonly world: WorldOptions,
+    /** Workload APIs by program; none in a lab without identity. */
+    readonly identities: ReadonlyMap<string, ServedIdentity>,
+    private readonly world: World,
   ) {}
 
   /** Makes node number `index` (1-based) of a domain. */
-  static async create(index: number, fabric: Fabric, world: WorldOptions): Promise<LabNode> {
+  static async create(index: number, fabric: Fabric, world: World): Promise<LabNode> {
     const name = `node-${index}`;
     const holder = await holdNamespaces(name, nodeMounts);
     await plugIn(fabric, index, holder.netnsPath);
-    return new LabNode(name, nodeAddress(fabric.domain, index), holder, world);
+    const identities = new Map<string, ServedIdentity>();
+    for (const app of world.identity ? DAEMONS : []) {
+      const served = await world.identity?.serve(
+        holder,
+        `${app}.sock`,
+        workloadId("nsm-system", `${app}-${name}`),
+      );
+      if (served) identities.set(app, served);
+    }
+    return new LabNode(name, nodeAddress(fabric.domain, index), holder, identities, world);
   }
 
   /** URL of the manager's socket, usable from the lab's own mount namespace. */
@@ -102,6 +117,7 @@ export class LabNode {
       env: {
         NODE_NAME: this.name,
         NSM_DEBUG_LISTEN_ON: `unix://${debugSocket(name)}`,
+        ...this.identities.get(app)?.env,
         ...this.world.env,
         ...env,
       },
@@ -119,6 +135,7 @@ export class LabNode {
   async stop(): Promise<void> {
     for (const pod of this.pods.values()) await pod.stop();
     for (const app of ["forwarder", "nsmgr", "registry"]) await this.daemons.get(app)?.stop();
+    for (const served of this.identities.values()) await served.remove();
     await this.holder.kill();
   }
 }

@@ -4,6 +4,9 @@ import { join } from "node:path";
 /** Where every node's sockets lie, inside its mount namespace (upstream's host path). */
 export const NSM_DIRECTORY = "/var/lib/networkservicemesh";
 
+/** Where a workload finds the socket of its Workload API, inside its mount namespace (upstream's host path). */
+export const WORKLOAD_API_DIRECTORY = "/run/spire/sockets";
+
 /** The manager's socket. */
 export const NSMGR_SOCKET = `${NSM_DIRECTORY}/nsm.io.sock`;
 

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { rmdirSync, rmSync } from "node:fs";
+
+import { type LabIdentity, type ServedIdentity, workloadId } from "../identity/lab-identity.js";
+
 import { type LabProcess, startProcess } from "./lab-process.js";
 import { podMounts } from "./mounts.js";
 import { holdNamespaces, type NamespaceHolder } from "./namespace-holder.js";
@@ -14,6 +18,12 @@ export interface WorldOptions {
   readonly logFolder: string;
   /** Environment of every daemon, for example `NSM_LOG_LEVEL`. */
   readonly env: Readonly<Record<string, string>>;
+}
+
+/** The same with what the lab itself made. */
+export interface World extends WorldOptions {
+  /** Undefined in a lab without identity. */
+  readonly identity: LabIdentity | undefined;
 }
 
 /** A program to be run in a pod. */
@@ -33,19 +43,17 @@ export class Pod {
     readonly name: string,
     readonly nodeName: string,
     readonly holder: NamespaceHolder,
-    private readonly world: WorldOptions,
+    /** Its Workload API; undefined in a lab without identity. */
+    readonly identity: ServedIdentity | undefined,
+    private readonly world: World,
   ) {}
 
   /** Makes the pod's namespaces on a node; loopback is up. */
-  static async create(
-    name: string,
-    nodeName: string,
-    node: NamespaceHolder,
-    world: WorldOptions,
-  ): Promise<Pod> {
+  static async create(name: string, nodeName: string, node: NamespaceHolder, world: World): Promise<Pod> {
     const holder = await holdNamespaces(name, podMounts(name), node);
     await withRouteSocket(holder.netnsPath, (route) => route.linkSet("lo", { up: true }));
-    return new Pod(name, nodeName, holder, world);
+    const identity = await world.identity?.serve(holder, "agent.sock", workloadId("default", name));
+    return new Pod(name, nodeName, holder, identity, world);
   }
 
   /** Starts a client. @param services network service URLs */
@@ -81,6 +89,7 @@ export class Pod {
           // The manager and the forwarder open the endpoint's socket by its path
           TMPDIR: `${NSM_DIRECTORY}/${this.name}`,
           NSM_DEBUG_LISTEN_ON: `unix://${debugSocket(this.name)}`,
+          ...this.identity?.env,
           ...this.world.env,
           ...env,
         },
@@ -111,6 +120,7 @@ export class Pod {
     } catch {
       // CLEAN tells
     }
+    await this.identity?.remove();
     await this.holder.kill();
   }
 }

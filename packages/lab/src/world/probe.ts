@@ -15,7 +15,8 @@ import {
   withTimeout,
 } from "@nsm/core";
 import { developmentTokens } from "@nsm/identity";
-import { checkHealth, createConnector } from "@nsm/transport";
+import { checkHealth, createConnector, insecure, type SocketConnector } from "@nsm/transport";
+import type { ProcessIdentity } from "../identity/lab-identity.js";
 import { type LabProcess, mustRun } from "./lab-process.js";
 import { waitFor } from "./wait.js";
 
@@ -23,17 +24,26 @@ import { waitFor } from "./wait.js";
 const SERVING_BOUND_MS = 10_000;
 const CALL_TIMEOUT_MS = 2_000;
 
+const withoutIdentity = (): ProcessIdentity => ({
+  security: insecure,
+  tokens: developmentTokens({
+    clock: realClock,
+    subject: "spiffe://nsm.insecure/lab",
+    lifetimeMs: 600_000,
+  }),
+});
+
 /** Asks running daemons over their sockets, as an operator would. */
 export class Probe {
   readonly #root: Context = rootContext({ clock: realClock, log: silentLogger });
-  readonly #connector = createConnector({
-    context: this.#root,
-    tokens: developmentTokens({
-      clock: realClock,
-      subject: "spiffe://nsm.insecure/lab",
-      lifetimeMs: 600_000,
-    }),
-  });
+  readonly #identity: ProcessIdentity;
+  readonly #connector: SocketConnector;
+
+  /** @param identity default: none */
+  constructor(identity: ProcessIdentity = withoutIdentity()) {
+    this.#identity = identity;
+    this.#connector = createConnector({ context: this.#root, ...identity });
+  }
 
   /** Waits until a daemon answers SERVING; fails at once when its process ended. */
   async serving(process: LabProcess, url: URL, service = ""): Promise<void> {
@@ -45,7 +55,10 @@ export class Probe {
 
   /** Answer of gRPC health for a service name; `UNAVAILABLE` when nobody answers. */
   async health(url: URL, service = ""): Promise<string> {
-    return await checkHealth(url, service, AbortSignal.timeout(CALL_TIMEOUT_MS)).catch(() => "UNAVAILABLE");
+    const { security } = this.#identity;
+    return await checkHealth(url, service, AbortSignal.timeout(CALL_TIMEOUT_MS), security).catch(
+      () => "UNAVAILABLE",
+    );
   }
 
   /** Waits until an endpoint or forwarder is found in the registry by its name. */

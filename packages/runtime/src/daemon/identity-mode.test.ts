@@ -8,10 +8,10 @@ it("nothing set is refused with the names of both variables", () => {
   );
 });
 
-it("a Workload API socket alone is refused, since this version cannot use it", () => {
-  expect(() => checkIdentityMode({ insecure: false, spiffeEndpointSocket: "unix:///agent.sock" })).toThrow(
-    "workload identity is not available in this version",
-  );
+it("a Workload API socket is enough", () => {
+  expect(() =>
+    checkIdentityMode({ insecure: false, spiffeEndpointSocket: "unix:///agent.sock" }),
+  ).not.toThrow();
 });
 
 it.each(["", "unix:///agent.sock"])("NSM_INSECURE=true passes with SPIFFE_ENDPOINT_SOCKET=%s", (socket) => {

@@ -8,17 +8,15 @@ export const INSECURE_WARNING =
   "so anybody who reaches a socket can claim any name";
 
 /**
- * Refuses to run without identity unless `NSM_INSECURE=true` says so. Workload identity itself is not there
- * yet, so only the insecure mode passes.
+ * Refuses to run without identity unless `NSM_INSECURE=true` says so, which also wins over a socket.
  * @throws FAILED_PRECONDITION NSM_IDENTITY naming both variables
  */
 export function checkIdentityMode(env: Pick<SharedEnv, "insecure" | "spiffeEndpointSocket">): void {
-  if (env.insecure) return;
-  const text =
-    env.spiffeEndpointSocket === ""
-      ? "no workload identity: SPIFFE_ENDPOINT_SOCKET is not set and NSM_INSECURE is not true; " +
-        "set NSM_INSECURE=true to run without identity, on trusted machines only"
-      : `SPIFFE_ENDPOINT_SOCKET=${env.spiffeEndpointSocket} is set, but workload identity is not available ` +
-        "in this version; set NSM_INSECURE=true to run without identity, on trusted machines only";
-  throw new StatusError(Code.FAILED_PRECONDITION, text, { reason: "NSM_IDENTITY" });
+  if (env.insecure || env.spiffeEndpointSocket !== "") return;
+  throw new StatusError(
+    Code.FAILED_PRECONDITION,
+    "no workload identity: SPIFFE_ENDPOINT_SOCKET is not set and NSM_INSECURE is not true; " +
+      "set NSM_INSECURE=true to run without identity, on trusted machines only",
+    { reason: "NSM_IDENTITY" },
+  );
 }

@@ -3,11 +3,11 @@ import { type Daemon, type Logger, realClock, rootContext, type Scope } from "@n
 import type { Ports } from "@nsm/daemons";
 import { systemResolver } from "@nsm/dns";
 import { yamlFile } from "@nsm/files";
-import { developmentTokens } from "@nsm/identity";
 import { createConnector, linuxDescriptors, listen, type Server } from "@nsm/transport";
 import { type CountingClock, countingClock } from "./counting-clock.js";
 import { countByName, type DebugReport, descriptorCounts } from "./debug-report.js";
 import { debugServer } from "./debug-server.js";
+import { openIdentity } from "./process-identity.js";
 import type { SharedEnv } from "./shared-env.js";
 
 /** What {@link openPorts} needs. */
@@ -19,6 +19,8 @@ export interface OpenPortsOptions {
   readonly log: Logger;
   /** Gets what must be closed after the sockets. */
   readonly undo: Scope;
+  /** Ends the wait for an identity with its reason. */
+  readonly signal: AbortSignal;
 }
 
 /** The process' side of a daemon. */
@@ -29,16 +31,23 @@ export interface OpenPorts {
   listen(daemon: Daemon): Promise<{ close(): Promise<void> }>;
 }
 
-/** Opens the ports of a daemon that runs without workload identity. */
-export function openPorts({ kind, env, config, log, undo }: OpenPortsOptions): OpenPorts {
+/**
+ * Opens the ports of a daemon; waits for its identity.
+ * @throws FAILED_PRECONDITION NSM_IDENTITY; the reason of `signal`
+ */
+export async function openPorts({
+  kind,
+  env,
+  config,
+  log,
+  undo,
+  signal,
+}: OpenPortsOptions): Promise<OpenPorts> {
   const clock = countingClock(realClock);
   const context = rootContext({ clock, log });
-  const tokens = developmentTokens({
-    clock,
-    subject: developmentSubject(config.name ?? kind),
-    lifetimeMs: env.maxTokenLifetimeMs,
-  });
-  const connector = createConnector({ context, tokens });
+  const identity = await openIdentity({ env, name: config.name ?? kind, clock, log, undo, signal });
+  const { tokens, policies } = identity;
+  const connector = createConnector({ context, tokens, security: identity.dial });
   undo.add(() => connector.close());
   const configured = addressesOf(config.listenOn);
   let server: Server | undefined;
@@ -52,6 +61,7 @@ export function openPorts({ kind, env, config, log, undo }: OpenPortsOptions): O
     resolver: systemResolver(),
     watchFile: (path, parse, options = {}) => yamlFile(path, parse, { ...options, clock, log }),
     servedUrls: () => server?.urls ?? configured,
+    ...(policies === undefined ? {} : { policies }),
   };
   const report = async (daemon: Daemon): Promise<DebugReport> => ({
     timers: clock.pendingTimers,
@@ -71,7 +81,10 @@ export function openPorts({ kind, env, config, log, undo }: OpenPortsOptions): O
         const debug = await debugServer(env.debugListenOn, () => report(daemon), log);
         undo.add(() => debug.close());
       }
-      const listening = await listen(configured, daemon.services, { context });
+      const listening = await listen(configured, daemon.services, {
+        context,
+        security: identity.accept,
+      });
       server = listening;
       return listening;
     },
@@ -80,8 +93,3 @@ export function openPorts({ kind, env, config, log, undo }: OpenPortsOptions): O
 
 const addressesOf = (listenOn: URL | readonly URL[] | undefined): readonly URL[] =>
   listenOn === undefined ? [] : listenOn instanceof URL ? [listenOn] : listenOn;
-
-/** A SPIFFE ID below a trust domain that nothing signs for; other characters than the standard's become `-`. */
-function developmentSubject(name: string): string {
-  return `spiffe://nsm.insecure/${name.replace(/[^A-Za-z0-9._-]/g, "-")}`;
-}

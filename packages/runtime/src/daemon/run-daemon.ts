@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { writeSync } from "node:fs";
-import { type Daemon, Scope } from "@nsm/core";
+import { Code, type Daemon, Scope, StatusError } from "@nsm/core";
 import type { Ports } from "@nsm/daemons";
 import {
   describeProblem,
@@ -15,7 +15,6 @@ import { envMarkdown, envTable } from "../env/env-table.js";
 import { createLog, type ProcessLog } from "../log/process-log.js";
 import { type ConfigHost, configHost } from "./config-host.js";
 import { hostDaemon } from "./host-daemon.js";
-import { checkIdentityMode, INSECURE_WARNING } from "./identity-mode.js";
 import { openPorts } from "./open-ports.js";
 import { type SharedEnv, sharedEnv } from "./shared-env.js";
 import { levelSignals, stopSignal } from "./signals.js";
@@ -49,6 +48,9 @@ function wholeEnv<V extends Variables>(spec: EnvSpec<V>) {
   return mergeEnv(spec, { prefix: spec.prefix, variables: { ...sharedEnv.variables, ...spec.variables } });
 }
 
+/** Reason of what a signal ended before the daemon ran. */
+const STOPPED = "STOPPED";
+
 /** Below kubelet's 30 s between SIGTERM and SIGKILL. */
 const STOP_TIMEOUT_MS = 20_000;
 
@@ -57,7 +59,7 @@ const STOP_TIMEOUT_MS = 20_000;
  *
  * - `--help` prints the environment table (`--help-markdown`: for a README) and exits 0; a wrong environment prints every problem and the table
  *   and exits 1.
- * - Without identity it runs only with `NSM_INSECURE=true`.
+ * - It waits for its identity from the SPIFFE Workload API; without one it runs only with `NSM_INSECURE=true`.
  * - SIGINT, SIGHUP, SIGTERM, SIGQUIT stop it in order and it exits 0; a second one exits at once. SIGUSR1 and
  *   SIGUSR2 change the log level.
  * - A socket that cannot be bound, a start that fails and an unhandled rejection exit 1.
@@ -84,12 +86,21 @@ export async function runDaemon<V extends Variables, C extends HostedConfig>(
   levelSignals(process, processLog, env.logLevel);
   const stopRequested = stopSignal(process, log);
   const undo = new Scope();
+  const stopping = new AbortController();
+  void stopRequested.then((reason) =>
+    stopping.abort(new StatusError(Code.CANCELLED, `stopped by ${reason}`, { reason: STOPPED })),
+  );
   try {
-    checkIdentityMode(env);
-    log.warn({}, INSECURE_WARNING);
     const config = options.configure(env, configHost(undo));
     log.info({ config }, "configuration");
-    const host = openPorts({ kind: options.name, env, config, log, undo });
+    const host = await openPorts({
+      kind: options.name,
+      env,
+      config,
+      log,
+      undo,
+      signal: stopping.signal,
+    });
     const daemon = await options.build(config, host.ports);
     const exitCode = await hostDaemon({
       daemon,
@@ -103,9 +114,10 @@ export async function runDaemon<V extends Variables, C extends HostedConfig>(
     });
     process.exit(exitCode);
   } catch (error) {
-    log.fatal({ err: error }, "cannot start");
+    const stopped = stopping.signal.aborted;
+    if (!stopped) log.fatal({ err: error }, "cannot start");
     await undo.run().catch((cause: unknown) => log.error({ err: cause }, "stop was not clean"));
-    process.exit(1);
+    process.exit(stopped ? 0 : 1);
   }
 }
 
