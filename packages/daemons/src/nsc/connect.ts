@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { clone, type NetworkServiceUrl, newConnection, State } from "@nsm/api";
+import {
+  CommonParameter,
+  clone,
+  containsLabels,
+  type NetworkServiceUrl,
+  newConnection,
+  parameter,
+  State,
+} from "@nsm/api";
 import {
   type Connection,
   type Context,
@@ -23,6 +31,8 @@ export interface ConnectOptions {
   readonly id: string;
   /** What is known of the connection from before. */
   readonly former: FormerConnections;
+  /** `inode:` URL of the own network namespace; undefined: not known. */
+  readonly ownNetns: string | undefined;
   /** Decides whether a connection that the manager reports as DOWN is kept; absent: it is not. */
   readonly liveness: Liveness | undefined;
 }
@@ -70,21 +80,31 @@ function fresh({ config, service, id }: ConnectOptions): Connection {
   );
 }
 
-/** The connection of an earlier run, asked to be made elsewhere when it does not work any more. */
-async function adopted(
-  ctx: Context,
-  { config, service, id, former, liveness }: ConnectOptions,
-): Promise<Connection | undefined> {
-  const connection = former.find(service.mechanism.type);
-  if (connection === undefined) return undefined;
-  if (connection.state === State.DOWN) {
-    const isAlive = await liveness?.alive(connection, config.livenessTimeoutMs, ctx.signal);
-    if (isAlive !== true) {
-      connection.mechanism = undefined;
-      connection.networkServiceEndpointName = "";
-      connection.state = State.RESELECT_REQUESTED;
-    }
+/** The connection of an earlier run, asked to be made elsewhere when it does not work, or is not what is wanted, any more. */
+async function adopted(ctx: Context, options: ConnectOptions): Promise<Connection | undefined> {
+  const { config, service, id, former, ownNetns, liveness } = options;
+  const known = former.find(service.mechanism.type, ownNetns);
+  if (known === undefined) return undefined;
+  const connection = isWanted(known, options) ? known : { ...fresh(options), path: known.path };
+  const isDown = known.state === State.DOWN;
+  const isDead = isDown && (await liveness?.alive(known, config.livenessTimeoutMs, ctx.signal)) !== true;
+  if (connection !== known || isDead) {
+    connection.mechanism = undefined;
+    connection.networkServiceEndpointName = "";
+    connection.state = State.RESELECT_REQUESTED;
   }
   ctx.log.info({ id, state: State[connection.state] }, "going on with a connection from before");
   return connection;
+}
+
+/** Whether it is a connection for the service, interface and labels that are asked for now. */
+function isWanted({ networkService, labels, mechanism }: Connection, options: ConnectOptions): boolean {
+  const { service } = options;
+  const interfaceName = parameter(service.mechanism, CommonParameter.INTERFACE_NAME) ?? "";
+  const has = mechanism && parameter(mechanism, CommonParameter.INTERFACE_NAME);
+  return (
+    networkService === service.service &&
+    (interfaceName === "" || interfaceName === has) &&
+    containsLabels(labels, fresh(options).labels)
+  );
 }

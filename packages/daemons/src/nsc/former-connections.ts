@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
+  CommonParameter,
   ConnectionEventType,
   clone,
+  isInodeUrl,
   MonitorScopeSelector,
+  parameter,
   State,
   type Connection as WireConnection,
 } from "@nsm/api";
@@ -49,20 +52,27 @@ export class FormerConnections {
   }
 
   /**
-   * The connection to go on with: as the client knew it, index at its own segment.
+   * The connection to go on with: as the client knew it, index at its own segment. One of another network namespace
+   * belongs to a live client of the same name, unless it is DOWN: then its pod is gone, and this is its successor.
    * @param mechanismType what the service's URL asks for
+   * @param ownNetns `inode:` URL of the own network namespace; undefined: not known
    */
-  find(mechanismType: string): Connection | undefined {
+  find(mechanismType: string, ownNetns: string | undefined): Connection | undefined {
     const { id } = this.#options;
-    for (const known of this.#connections.values()) {
-      if (known.path?.index !== 1 || known.path.pathSegments[0]?.id !== id) continue;
-      if (known.mechanism?.type !== mechanismType) continue;
-      const connection = normalizeConnection(clone(known));
-      connection.id = id;
-      connection.path.index = 0;
-      return connection;
-    }
-    return undefined;
+    const matching = [...this.#connections.values()].filter(
+      ({ path, mechanism }) =>
+        path?.index === 1 && path.pathSegments[0]?.id === id && mechanism?.type === mechanismType,
+    );
+    const isOwn = ({ mechanism }: WireConnection): boolean => {
+      const netns = mechanism && parameter(mechanism, CommonParameter.INODE_URL);
+      return netns === undefined || !isInodeUrl(netns) || netns === (ownNetns ?? netns);
+    };
+    const known = matching.find(isOwn) ?? matching.find(({ state }) => state === State.DOWN);
+    if (known === undefined) return undefined;
+    const connection = normalizeConnection(clone(known));
+    connection.id = id;
+    connection.path.index = 0;
+    return connection;
   }
 
   close(): void {

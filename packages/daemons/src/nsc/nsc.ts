@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { NetworkServiceUrl } from "@nsm/api";
+import { formatInodeUrl, type NetworkServiceUrl, OWN_NETNS_URL } from "@nsm/api";
 import {
   type Connection,
   type Context,
   type Daemon,
+  type Descriptors,
   elementStatistics,
   type NetworkServiceNext,
   start,
@@ -20,7 +21,9 @@ import { FormerConnections } from "./former-connections.js";
  * Requests every network service of its list, one after the other, keeps the connections refreshed and healed, and
  * closes them in reverse order when told to stop. A service that cannot be had is tried again for ever; a connection
  * that an earlier run of the same name left is gone on with. Upstream: cmd-nsc. Deviations: 200 ms pause between
- * attempts (upstream: none); a stop while connecting closes what is up and ends with 0; `NSM_LABELS` is used.
+ * attempts (upstream: none); a stop while connecting closes what is up and ends with 0; `NSM_LABELS` is used; a
+ * former connection of another pod is left alone while it is up, and one for another service, interface or labels is
+ * made anew (upstream takes both for its own).
  */
 export function nsc(config: NscConfig, ports: Ports): Daemon {
   const life = daemonLifetime(ports);
@@ -58,7 +61,8 @@ export function nsc(config: NscConfig, ports: Ports): Daemon {
     });
     try {
       const liveness = livenessOf(config, ports);
-      return await connectService(ctx, { chain: next, config, service, id, former, liveness });
+      const ownNetns = await ownNetnsUrl(ctx, ports.descriptors);
+      return await connectService(ctx, { chain: next, config, service, id, former, ownNetns, liveness });
     } finally {
       former.close();
     }
@@ -73,5 +77,17 @@ export function nsc(config: NscConfig, ports: Ports): Daemon {
     } finally {
       limit.cancel();
     }
+  }
+}
+
+/** The `inode:` URL under which the own network namespace travels; undefined where it cannot be opened. */
+async function ownNetnsUrl(ctx: Context, descriptors: Descriptors): Promise<string | undefined> {
+  try {
+    const fd = await descriptors.open(new URL(OWN_NETNS_URL).pathname);
+    fd.close();
+    return formatInodeUrl(fd);
+  } catch (error) {
+    ctx.log.debug({ err: error }, "own network namespace is not known");
+    return undefined;
   }
 }

@@ -8,13 +8,14 @@ import { recvfdServer } from "@nsm/sdk/networkservice/common/mechanisms/recvfd";
 import { capture } from "@nsm/testkit";
 import { type DaemonHost, daemonHost, managerUrl } from "../test-support/daemon-host.js";
 
+const SERVICE_URL = "kernel://service/nsm-1?app=a";
+
 const config = {
   name: "nsc",
   connectTo: managerUrl,
   dialTimeoutMs: 5_000,
   requestTimeoutMs: 15_000,
   labels: {},
-  networkServices: [parseNetworkServiceUrl("kernel://service/nsm-1")],
   awarenessGroups: [],
   livenessEnabled: true,
   livenessIntervalMs: 200,
@@ -60,11 +61,11 @@ function setUp() {
   };
   host.serve(managerUrl, { networkService: chain("front", sent, networkService), monitor: reporting });
   /** Runs a client until it is connected, then ends it as SIGKILL does. */
-  const run = async (liveness?: Liveness): Promise<Connection> => {
+  const run = async (liveness?: Liveness, url = SERVICE_URL): Promise<Connection> => {
     const stop = new AbortController();
     const asked = seen.requests.length;
     const ports = { ...host.ports, signal: stop.signal, ...(liveness === undefined ? {} : { liveness }) };
-    await host.start(nsc(config, ports));
+    await host.start(nsc({ ...config, networkServices: [parseNetworkServiceUrl(url)] }, ports));
     stop.abort(new Error("killed"));
     await host.clock.settle();
     const connected = seen.requests[asked]?.connection;
@@ -102,5 +103,45 @@ describe("a restarted nsc", () => {
     await run(answering(true));
     reported.state = State.DOWN;
     expect(await run(answering(true))).toMatchObject({ networkServiceEndpointName: "nse-1" });
+  });
+
+  it("leaves the connection of another pod alone that has its name", async () => {
+    const { run, seen, network } = setUp();
+    const first = await run(answering(true));
+    network.descriptors.replace("/proc/thread-self/ns/net");
+    const second = await run(answering(true));
+    expect(ids(second)[0]).toBe(ids(first)[0]);
+    expect(ids(second)[1]).not.toBe(ids(first)[1]);
+    expect(second.state).toBe(State.UP);
+    expect(seen.closed).toEqual([]);
+    const third = await run(answering(true));
+    expect(ids(third)).toEqual(ids(second)); // of the two it finds its own
+  });
+
+  it("takes the place of a pod that is gone", async () => {
+    const { run, network, reported } = setUp();
+    const first = await run(answering(true));
+    network.descriptors.replace("/proc/thread-self/ns/net");
+    reported.state = State.DOWN;
+    const second = await run(answering(false));
+    expect(ids(second).slice(0, 2)).toEqual(ids(first).slice(0, 2));
+    expect(second.state).toBe(State.RESELECT_REQUESTED);
+  });
+
+  it.each([
+    ["service", "kernel://other/nsm-1?app=a", { networkService: "other" }],
+    ["interface", "kernel://service/nsm-2?app=a", { networkService: "service" }],
+    ["label", "kernel://service/nsm-1?app=b", { labels: { app: "b", nodeName: "node-1" } }],
+  ])("makes a connection anew that is for another %s", async (_what, url, expected) => {
+    const { run, seen } = setUp();
+    const first = await run();
+    const second = await run(undefined, url);
+    expect(second).toMatchObject({
+      ...expected,
+      networkServiceEndpointName: "",
+      state: State.RESELECT_REQUESTED,
+    });
+    expect(ids(second).slice(0, 2)).toEqual(ids(first).slice(0, 2));
+    expect(seen.closed).toHaveLength(1); // by the manager, before it selects anew
   });
 });
