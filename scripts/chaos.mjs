@@ -1,59 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * npm run chaos                               every scripted chaos scenario in full form
- * npm run chaos -- --scenario CHAOS-4         some of them; --short: in short form
+ * npm run chaos                                every scripted chaos scenario in full form
+ * npm run chaos -- --scenario CHAOS-4,LOAD-S   some of them; --short: in short form
+ * npm run chaos -- --seed 7 --minutes 10       random faults; the same seed chooses the same ones
+ * npm run chaos -- --kills 500                 daemons killed during bursts of requests; --seed as above
  *
  * Prints progress and one verdict line at the end. Results of scenarios go into reports/scenarios.json.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { openLab } from "./lab-world.mjs";
 import { mergeScenarios } from "./scenario-results.mjs";
-import { build, install, mustRun, phase, repository } from "./setup.mjs";
+import { mustRun, phase } from "./setup.mjs";
 
 const { values } = parseArgs({
   options: {
     scenario: { type: "string" },
     short: { type: "boolean", default: false },
+    seed: { type: "string" },
+    minutes: { type: "string" },
+    kills: { type: "string" },
   },
 });
 
-console.log(phase(install({ dev: false }), "installed"));
-console.log(phase(await build(), "built"));
-const { launch, missingRequirements, EXIT_NO_LINKS } = await import(
-  join(repository, "packages", "lab", "dist", "launcher.mjs")
-);
-const missing = missingRequirements(process.env.PATH ?? "", process.getuid?.() ?? 0);
-for (const line of missing) console.error(line);
-if (missing.length > 0) process.exit(2);
+const { world, run, logs } = await openLab("chaos");
 
-const world = join(repository, "test", "chaos", "dist", "world.mjs");
-const logs = join(repository, "reports", "chaos", new Date().toISOString().replace(/[:.]/g, "-"));
-const LONGEST_MS = 900_000;
-
-/** Runs the world; prints its lines as they come. @returns exit code, and the JSON of its last line */
-async function run(args, timeoutMs) {
-  let rest = "";
-  let last = "";
-  const code = await launch({
-    script: world,
-    args,
-    env: process.env,
-    timeoutMs,
-    onStdout: (chunk) => {
-      rest += chunk;
-      const lines = rest.split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) {
-        if (line.startsWith("{")) last = line;
-        else console.log(line);
-      }
-    },
-  });
-  if (code === EXIT_NO_LINKS) {
-    console.error("the kernel refuses links in user namespaces");
-    process.exit(2);
-  }
-  return { code, outcome: last === "" ? undefined : JSON.parse(last) };
+/** A whole number above 0, or the end. */
+function count(name, text) {
+  if (/^[1-9]\d*$/.test(text)) return text;
+  console.error(`--${name} ${text}: a whole number above 0 is wanted`);
+  process.exit(2);
 }
 
 async function scenarios() {
@@ -61,13 +37,11 @@ async function scenarios() {
   const form = values.short ? "short" : "full";
   const counts = { passed: 0, failed: 0, skipped: 0 };
   for (const id of ids) {
-    const { code, outcome } = await run([id, form, repository, join(logs, id)], LONGEST_MS);
-    const seen = outcome ?? { status: "failed", reason: `no outcome, exit code ${code}`, ms: 0, notes: [] };
-    const { status, reason, ms } = seen;
+    const { status, reason, ms, title, notes } = await run({ form, what: ["scenario", id], folder: id });
     counts[status] += 1;
     mergeScenarios({ [id]: { status, reason, ms, form } });
-    console.log(phase(ms / 1000, `${id} ${status}: ${seen.title ?? ""}`));
-    for (const note of seen.notes) console.log(`          ${note}`);
+    console.log(phase(ms / 1000, `${id} ${status}: ${title}`));
+    for (const note of notes) console.log(`          ${note}`);
     if (status !== "passed") console.log(`          ${reason}`);
     if (status === "failed") console.log(`          logs: ${join(logs, id)}`);
   }
@@ -75,4 +49,24 @@ async function scenarios() {
   return counts.failed > 0 || counts.passed === 0 ? 1 : 0;
 }
 
-process.exitCode = await scenarios();
+/** One long run; @param again the command that repeats it */
+async function long(what, again) {
+  console.log(again);
+  const { status, reason, title, notes } = await run({ form: "full", what, folder: what[0] });
+  for (const note of notes) console.log(note);
+  if (reason) console.log(`${reason}\nlogs: ${join(logs, what[0])}\nagain: ${again}`);
+  console.log(`chaos ${status}: ${title}`);
+  return status === "passed" ? 0 : 1;
+}
+
+const seed = count("seed", values.seed ?? String(1 + (Date.now() % 2 ** 31)));
+if (values.kills !== undefined) {
+  const kills = count("kills", values.kills);
+  process.exitCode = await long(["kills", kills, seed], `npm run chaos -- --kills ${kills} --seed ${seed}`);
+} else if (values.seed !== undefined || values.minutes !== undefined) {
+  const minutes = count("minutes", values.minutes ?? "5");
+  const again = `npm run chaos -- --seed ${seed} --minutes ${minutes}`;
+  process.exitCode = await long(["random", seed, minutes], again);
+} else {
+  process.exitCode = await scenarios();
+}

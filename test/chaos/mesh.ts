@@ -252,7 +252,7 @@ export class Mesh {
   async #startLoad(node: LabNode, index: number): Promise<void> {
     const pod = await node.addPod(`nsc-load-${index + 1}`);
     const script = join(this.options.repository, "test", "chaos", "dist", "world.mjs");
-    const env = { NSM_CHAOS_ROLE: "load", NSM_LOG_FORMAT: "json", NSM_REQUEST_TIMEOUT: "5s" };
+    const env = { NSM_CHAOS_ROLE: "load", NSM_LOG_FORMAT: "json" };
     this.#loads.set(node, pod.start({ script, env, takesLines: true }));
   }
 

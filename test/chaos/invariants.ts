@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type LabNode, type Pod, withRouteSocket } from "@nsm/lab";
+import type { Mesh } from "./mesh.js";
+import { TOKEN_MS } from "./mesh-run.js";
+
+/** A violation must be seen in two looks in a row: several namespaces cannot be read at one moment. */
+const LOOKS = 2;
+const LOOK_INTERVAL_MS = 500;
+/** What is left of an abandoned path or a dead process goes when its token has expired. */
+const ABANDONED_MS = TOKEN_MS + 5000;
+
+interface PodLinks {
+  readonly pod: Pod;
+  /** Aliases of our links, `server-<id>` or `client-<id>`. */
+  readonly aliases: readonly string[];
+  readonly addresses: readonly string[];
+}
+
+/** Violations that are allowed to last for a while, by the moment they were seen first. */
+class Lasting {
+  readonly #since = new Map<string, number>();
+
+  /** @returns those of `seen` that have lasted longer than `boundMs` */
+  longerThan(seen: readonly string[], boundMs: number): string[] {
+    for (const line of this.#since.keys()) if (!seen.includes(line)) this.#since.delete(line);
+    const nowMs = performance.now();
+    for (const line of seen) if (!this.#since.has(line)) this.#since.set(line, nowMs);
+    return seen.filter((line) => nowMs - (this.#since.get(line) ?? nowMs) > boundMs);
+  }
+}
+
+/** What appears more than once. */
+function repeated(items: readonly string[]): string[] {
+  return [...new Set(items.filter((item, i) => items.indexOf(item) !== i))];
+}
+
+/**
+ * Looks twice a second whether the state of the lab makes sense, whatever is being killed meanwhile:
+ *
+ * - at most one link per connection and side in a pod; the same over all pods, once abandoned paths have expired
+ * - no address of an endpoint's pool at two clients, or twice at one endpoint
+ * - every name in the paths that managers report belongs to a process that lives, or died less than a token's life ago
+ * - at most one Request in flight per connection
+ */
+export class Invariants {
+  readonly violations: string[] = [];
+  readonly #lasting = new Lasting();
+  readonly #brief = new Lasting();
+  #looks = 0;
+  #running: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(private readonly mesh: Mesh) {}
+
+  /** How often was looked. */
+  get looks(): number {
+    return this.#looks;
+  }
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      await this.#look().catch(() => {}); // a pod or daemon went away while it was looked at
+      await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL_MS));
+    }
+  }
+
+  async #look(): Promise<void> {
+    const pods = this.mesh.lab.nodes.flatMap((node) => [...node.pods.values()]);
+    const links = (await Promise.all(pods.map(linksOf))).flatMap((seen) => seen ?? []);
+    const brief = [...twiceInAPod(links), ...sharedAddresses(this.mesh, links)];
+    const lasting = [...twiceOverall(links), ...(await this.#deadNames())];
+    this.#looks += 1;
+    const found = [
+      ...this.#brief.longerThan(brief, (LOOKS - 1) * LOOK_INTERVAL_MS),
+      ...this.#lasting.longerThan(lasting, ABANDONED_MS),
+      ...(await this.#overlappingRequests()),
+    ];
+    for (const line of found) if (!this.violations.includes(line)) this.violations.push(line);
+  }
+
+  async #deadNames(): Promise<string[]> {
+    const { lab } = this.mesh;
+    const daemons = (node: LabNode): string[] => ["nsmgr", "forwarder"].map((app) => `${app}-${node.name}`);
+    const pods = lab.nodes.flatMap((node) => [...node.pods.keys(), ...daemons(node)]);
+    const alive = new Set(pods);
+    const lines: string[] = [];
+    for (const node of lab.nodes) {
+      if (!node.daemons.get("nsmgr")?.running) continue;
+      for (const { id, path } of Object.values(await lab.probe.connections(node.nsmgrUrl))) {
+        for (const { name } of path?.pathSegments ?? []) {
+          if (!alive.has(name)) lines.push(`nsmgr-${node.name} reports ${name} in the path of ${id}`);
+        }
+      }
+    }
+    return lines;
+  }
+
+  async #overlappingRequests(): Promise<string[]> {
+    const most = (await this.mesh.traffic())["requests.inFlightMost"] ?? 0;
+    return most > 1 ? [`${most} Requests of one connection were in flight at once`] : [];
+  }
+}
+
+async function linksOf(pod: Pod): Promise<PodLinks | undefined> {
+  if (!pod.holder.alive) return undefined;
+  return await withRouteSocket(pod.holder.netnsPath, async (route) => {
+    const links = (await route.links()).filter(({ alias }) => /^(server|client)-/.test(alias ?? ""));
+    const indexes = links.map(({ index }) => index);
+    const addresses = (await route.addresses()).filter(
+      ({ linkIndex, scope }) => scope === 0 && indexes.includes(linkIndex),
+    );
+    return {
+      pod,
+      aliases: links.map(({ alias }) => alias ?? ""),
+      addresses: addresses.map(({ address }) => address),
+    };
+  });
+}
+
+const twiceInAPod = (links: readonly PodLinks[]): string[] =>
+  links.flatMap(({ pod, aliases }) => repeated(aliases).map((alias) => `${pod.name} has two links ${alias}`));
+
+const twiceOverall = (links: readonly PodLinks[]): string[] =>
+  repeated(links.flatMap(({ aliases }) => aliases)).map((alias) => {
+    const pods = links.filter(({ aliases }) => aliases.includes(alias)).map(({ pod }) => pod.name);
+    return `links ${alias} in ${pods.join(" and ")}`;
+  });
+
+/** Endpoint addresses are compared inside their pod, client addresses over all pods: every endpoint has its own pool. */
+function sharedAddresses(mesh: Mesh, links: readonly PodLinks[]): string[] {
+  const endpoints = new Set(mesh.endpoints.map(({ name }) => name));
+  const ofClients = links.filter(({ pod }) => !endpoints.has(pod.name));
+  const atEndpoints = links
+    .filter(({ pod }) => endpoints.has(pod.name))
+    .flatMap(({ pod, addresses }) =>
+      repeated(addresses).map((address) => `${pod.name} has ${address} twice`),
+    );
+  const shared = repeated(ofClients.flatMap(({ addresses }) => addresses)).map((address) => {
+    const owners = ofClients.filter(({ addresses }) => addresses.includes(address));
+    return `${address} belongs to ${owners.map(({ pod }) => pod.name).join(" and ")}`;
+  });
+  return [...atEndpoints, ...shared];
+}
