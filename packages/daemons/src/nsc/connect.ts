@@ -21,6 +21,8 @@ import type { NscConfig } from "./config.js";
 import type { FormerConnections } from "./former-connections.js";
 
 const RETRY_PAUSE_MS = 200;
+/** Then the way of the former pod, which nobody has noticed to be gone, may hold what is missing, such as addresses. */
+const FAILURES_BEFORE_TAKING_OVER = 3;
 
 /** What {@link connectService} works with. */
 export interface ConnectOptions {
@@ -44,12 +46,12 @@ export interface ConnectOptions {
 export async function connectService(ctx: Context, options: ConnectOptions): Promise<Connection> {
   const { chain, config, service, id } = options;
   const log = ctx.log.child({ id, name: config.name });
-  for (;;) {
+  for (let failures = 0; ; failures++) {
     const startedMs = ctx.clock.now();
     const attempt = withTimeout(ctx, config.requestTimeoutMs);
     try {
       const connection = await chain.request(attempt.ctx, {
-        connection: (await adopted(attempt.ctx, options)) ?? fresh(options),
+        connection: (await adopted(attempt.ctx, options, failures)) ?? fresh(options),
         mechanismPreferences: [clone(service.mechanism)],
       });
       const requestMs = ctx.clock.now() - startedMs;
@@ -80,21 +82,35 @@ function fresh({ config, service, id }: ConnectOptions): Connection {
   );
 }
 
-/** The connection of an earlier run, asked to be made elsewhere when it does not work, or is not what is wanted, any more. */
-async function adopted(ctx: Context, options: ConnectOptions): Promise<Connection | undefined> {
+/**
+ * The connection of an earlier run, asked to be made elsewhere when it does not work, or is not what is wanted, any
+ * more. One of another pod that is not known to be gone is only taken once there is no other way.
+ * @param failures attempts that failed so far
+ */
+async function adopted(
+  ctx: Context,
+  options: ConnectOptions,
+  failures: number,
+): Promise<Connection | undefined> {
   const { config, service, id, former, ownNetns, liveness } = options;
-  const known = former.find(service.mechanism.type, ownNetns);
+  const orForeign = failures >= FAILURES_BEFORE_TAKING_OVER;
+  const known = former.find(service.mechanism.type, { ownNetns, orForeign });
   if (known === undefined) return undefined;
-  const connection = isWanted(known, options) ? known : { ...fresh(options), path: known.path };
-  const isDown = known.state === State.DOWN;
-  const isDead = isDown && (await liveness?.alive(known, config.livenessTimeoutMs, ctx.signal)) !== true;
-  if (connection !== known || isDead) {
+  const wanted = isWanted(known.connection, options);
+  const connection = wanted ? known.connection : { ...fresh(options), path: known.connection.path };
+  const isDown = known.connection.state === State.DOWN;
+  const keeps = known.isOwn && wanted && (!isDown || (await isAlive(ctx, known.connection)));
+  if (!keeps) {
     connection.mechanism = undefined;
     connection.networkServiceEndpointName = "";
     connection.state = State.RESELECT_REQUESTED;
   }
   ctx.log.info({ id, state: State[connection.state] }, "going on with a connection from before");
   return connection;
+
+  async function isAlive(callCtx: Context, checked: Connection): Promise<boolean> {
+    return (await liveness?.alive(checked, config.livenessTimeoutMs, callCtx.signal)) === true;
+  }
 }
 
 /** Whether it is a connection for the service, interface and labels that are asked for now. */

@@ -30,6 +30,22 @@ export interface FormerConnectionsOptions {
   readonly timeoutMs: number;
 }
 
+/** A connection from before. */
+export interface FormerConnection {
+  /** As the client knew it, index at its own segment. */
+  readonly connection: Connection;
+  /** Whether it leads into the own network namespace. */
+  readonly isOwn: boolean;
+}
+
+/** Which connections {@link FormerConnections.find} takes. */
+export interface FindOptions {
+  /** `inode:` URL of the own network namespace; undefined: not known, then every connection is its own. */
+  readonly ownNetns: string | undefined;
+  /** Also one of another namespace that is not DOWN. */
+  readonly orForeign: boolean;
+}
+
 /**
  * What the manager knows of a client's connection from before: made by an earlier run of the same client, or by its
  * init container. Followed until it is closed; a connection that is deleted meanwhile is DOWN.
@@ -52,12 +68,11 @@ export class FormerConnections {
   }
 
   /**
-   * The connection to go on with: as the client knew it, index at its own segment. One of another network namespace
-   * belongs to a live client of the same name, unless it is DOWN: then its pod is gone, and this is its successor.
+   * The connection to go on with. One of another network namespace belongs to a live client of the same name, unless
+   * it is DOWN: then its pod is gone, and this is its successor.
    * @param mechanismType what the service's URL asks for
-   * @param ownNetns `inode:` URL of the own network namespace; undefined: not known
    */
-  find(mechanismType: string, ownNetns: string | undefined): Connection | undefined {
+  find(mechanismType: string, { ownNetns, orForeign }: FindOptions): FormerConnection | undefined {
     const { id } = this.#options;
     const matching = [...this.#connections.values()].filter(
       ({ path, mechanism }) =>
@@ -67,12 +82,12 @@ export class FormerConnections {
       const netns = mechanism && parameter(mechanism, CommonParameter.INODE_URL);
       return netns === undefined || !isInodeUrl(netns) || netns === (ownNetns ?? netns);
     };
-    const known = matching.find(isOwn) ?? matching.find(({ state }) => state === State.DOWN);
+    const known = matching.find(isOwn) ?? matching.find(({ state }) => orForeign || state === State.DOWN);
     if (known === undefined) return undefined;
     const connection = normalizeConnection(clone(known));
     connection.id = id;
     connection.path.index = 0;
-    return connection;
+    return { connection, isOwn: isOwn(known) };
   }
 
   close(): void {

@@ -22,7 +22,7 @@ import { FormerConnections } from "./former-connections.js";
  * closes them in reverse order when told to stop. A service that cannot be had is tried again for ever; a connection
  * that an earlier run of the same name left is gone on with. Upstream: cmd-nsc. Deviations: 200 ms pause between
  * attempts (upstream: none); a stop while connecting closes what is up and ends with 0; `NSM_LABELS` is used; a
- * former connection of another pod is left alone while it is up, and one for another service, interface or labels is
+ * former connection of another pod is left alone while it is up and there is another way, and one for another service, interface or labels is
  * made anew (upstream takes both for its own).
  */
 export function nsc(config: NscConfig, ports: Ports): Daemon {

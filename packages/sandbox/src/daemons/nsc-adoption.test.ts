@@ -32,6 +32,7 @@ function setUp() {
   /** What the client itself sends; the manager closes its own way before it selects anew. */
   const sent = capture();
   const closedBefore: number[] = [];
+  const refuse = { newcomers: false };
   const { networkService, monitor } = endpoint({
     ctx: host.life.ctx,
     tokens: host.ports.tokens,
@@ -43,6 +44,8 @@ function setUp() {
         name: "addresses",
         async request(ctx, request, next) {
           closedBefore.push(sent.closed.length);
+          const isNewcomer = request.connection.state !== State.RESELECT_REQUESTED;
+          if (refuse.newcomers && isNewcomer) throw new Error("IPPool is empty");
           const connection = await next.request(ctx, request);
           connection.networkServiceEndpointName ||= "nse-1";
           return connection;
@@ -72,7 +75,7 @@ function setUp() {
     if (!connected) throw new Error("nothing was requested");
     return connected;
   };
-  return { ...host, seen, run, reported, closedBefore };
+  return { ...host, seen, run, reported, closedBefore, refuse };
 }
 
 const ids = ({ path }: Connection): string[] => path.pathSegments.map(({ id }) => id);
@@ -116,6 +119,22 @@ describe("a restarted nsc", () => {
     expect(seen.closed).toEqual([]);
     const third = await run(answering(true));
     expect(ids(third)).toEqual(ids(second)); // of the two it finds its own
+  });
+
+  it("takes the way of another pod of its name when three attempts without it have failed", async () => {
+    const { run, network, seen, refuse } = setUp();
+    const first = await run(answering(true));
+    network.descriptors.replace("/proc/thread-self/ns/net");
+    refuse.newcomers = true; // as an endpoint whose addresses the former pod still has
+    await run(answering(true));
+    const [, ...attempts] = seen.requests.map(({ connection }) => connection);
+    expect(attempts.map(({ state }) => state)).toEqual([
+      State.UP,
+      State.UP,
+      State.UP,
+      State.RESELECT_REQUESTED,
+    ]);
+    expect(ids(attempts[3]!).slice(0, 2)).toEqual(ids(first).slice(0, 2));
   });
 
   it("takes the place of a pod that is gone", async () => {
