@@ -2,13 +2,15 @@
 import { Code } from "@nsm/core";
 
 const hints: Partial<Record<Code, string>> = {
-  [Code.OK]: "the API has accepted the call and is silent: look at the log of the SPIRE agent",
   [Code.UNAVAILABLE]: "is the SPIRE agent running, and is its socket mounted here?",
   [Code.PERMISSION_DENIED]: "no registration entry fits this workload yet: look at its selectors",
   [Code.UNIMPLEMENTED]: "is this the socket of a SPIFFE Workload API?",
 };
 
-/** What to look at when the Workload API does not answer as it should; OK: when it does not answer at all. */
+/** What to look at when the Workload API does not answer at all. */
+export const SILENT_HINT = "the API has accepted the call and is silent: look at the log of the SPIRE agent";
+
+/** What to look at when the Workload API ends a call with this code. */
 export const hintFor = (code: Code): string => hints[code] ?? "look at the log of the SPIRE agent";
 
 /**

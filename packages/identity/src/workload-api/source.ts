@@ -13,9 +13,9 @@ import {
 } from "@nsm/core";
 import { ChangeCallbacks } from "../change-callbacks.js";
 import { workloadApiTarget } from "./address.js";
-import { causeIn, hintFor } from "./hints.js";
+import { causeIn, hintFor, SILENT_HINT } from "./hints.js";
 import { readResponse, type X509Context } from "./response.js";
-import { fetchX509Svids } from "./stream.js";
+import { fetchX509Svids, type StreamEvents } from "./stream.js";
 
 /** What {@link workloadApiSource} needs. */
 export interface WorkloadApiSourceOptions {
@@ -55,7 +55,16 @@ const NOTICE_MS = 10_000;
  *   the API answers so
  */
 export async function workloadApiSource(options: WorkloadApiSourceOptions): Promise<WorkloadIdentity> {
-  const source = new Source(workloadApiTarget(options.endpoint), options);
+  const target = workloadApiTarget(options.endpoint);
+  return await followSvids((events) => fetchX509Svids(target, events), options);
+}
+
+/** {@link workloadApiSource} over any stream; `open` makes one attempt, what it returns ends it. */
+export async function followSvids(
+  open: (events: StreamEvents) => () => void,
+  options: WorkloadApiSourceOptions,
+): Promise<WorkloadIdentity> {
+  const source = new Source(open, options);
   await source.ready;
   return source;
 }
@@ -63,7 +72,7 @@ export async function workloadApiSource(options: WorkloadApiSourceOptions): Prom
 class Source implements WorkloadIdentity {
   /** Settles with the first SVID. */
   readonly ready: Promise<void>;
-  readonly #target: string;
+  readonly #open: (events: StreamEvents) => () => void;
   readonly #endpoint: string | undefined;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -73,14 +82,18 @@ class Source implements WorkloadIdentity {
   #state: X509Context | undefined;
   #failures = 0;
   /** What went wrong last, since the last good response. */
-  #problem: { readonly text: string; readonly hint: string } | undefined;
+  #problem: { readonly problem: string; readonly hint: string } | undefined;
   #endStream: (() => void) | undefined;
   #retry: Timer | undefined;
   #notice: Timer | undefined;
+  #expiry: Timer | undefined;
   #unfollow: () => void = () => {};
 
-  constructor(target: string, { endpoint, clock, log, signal }: WorkloadApiSourceOptions) {
-    this.#target = target;
+  constructor(
+    open: (events: StreamEvents) => () => void,
+    { endpoint, clock, log, signal }: WorkloadApiSourceOptions,
+  ) {
+    this.#open = open;
     this.#endpoint = endpoint;
     this.#clock = clock;
     this.#log = log;
@@ -115,6 +128,7 @@ class Source implements WorkloadIdentity {
     this.#unfollow();
     this.#retry?.cancel();
     this.#notice?.cancel();
+    this.#expiry?.cancel();
     this.#endStream?.();
     this.#endStream = undefined;
     this.#callbacks.clear();
@@ -127,7 +141,7 @@ class Source implements WorkloadIdentity {
   }
 
   #connect(): void {
-    this.#endStream = fetchX509Svids(this.#target, {
+    this.#endStream = this.#open({
       message: (bytes) => this.#message(bytes),
       end: (code, text) => this.#ended(code, causeIn(text)),
     });
@@ -143,6 +157,9 @@ class Source implements WorkloadIdentity {
       this.#failed(message, "the response is ignored", "response of the Workload API ignored");
       return;
     }
+    if (this.#problem !== undefined && this.#state !== undefined) {
+      this.#log.info({ endpoint: this.#endpoint }, "the SPIFFE Workload API answers again");
+    }
     this.#problem = undefined;
     this.#adopt(next);
   }
@@ -152,6 +169,7 @@ class Source implements WorkloadIdentity {
     const svid = previous && sameSvid(previous.svid, next.svid) ? previous.svid : next.svid;
     const trust = previous?.trust.fingerprint === next.trust.fingerprint ? previous.trust : next.trust;
     this.#state = { svid, trust };
+    if (svid !== previous?.svid) this.#tellExpiry(svid);
     const { spiffeId, serial, notAfterMs } = svid;
     const fields = { spiffeId, serial, expires: date(notAfterMs), trustDomains: trust.trustDomains };
     if (previous === undefined) {
@@ -166,7 +184,7 @@ class Source implements WorkloadIdentity {
 
   #ended(code: Code, text: string): void {
     this.#endStream = undefined;
-    const problem = `${Code[code] ?? code}${text === "" ? "" : `: ${text}`}`;
+    const problem = code === Code.OK ? "the stream ended" : `${Code[code] ?? code}: ${text}`;
     if (code === Code.CANCELLED || code === Code.INVALID_ARGUMENT) {
       this.#refused(code, problem);
       return;
@@ -195,22 +213,25 @@ class Source implements WorkloadIdentity {
     this.#settle(new StatusError(Code.CANCELLED, text, { reason: "IDENTITY_WAIT" }));
   }
 
-  /** Once for each way of failing, and once more when the SVID has expired meanwhile. */
+  /** Once for each way of failing, until a good response comes. */
   #failed(problem: string, hint: string, message: string): void {
-    const expired = this.#state !== undefined && this.#clock.now() > this.#state.svid.notAfterMs;
-    const text = expired ? `SVID has expired; ${problem}` : problem;
-    if (text === this.#problem?.text) return;
-    this.#problem = { text, hint };
-    const expires = this.#state && date(this.#state.svid.notAfterMs);
-    const fields = { endpoint: this.#endpoint, problem: text, hint, ...(expires && { expires }) };
-    if (expired) this.#log.error(fields, message);
-    else this.#log.warn(fields, message);
+    if (problem === this.#problem?.problem) return;
+    this.#problem = { problem, hint };
+    this.#log.warn({ endpoint: this.#endpoint, problem, hint }, message);
+  }
+
+  /** An SVID in use that has expired is told once: peers refuse it. */
+  #tellExpiry({ spiffeId, serial, notAfterMs }: Svid): void {
+    this.#expiry?.cancel();
+    const tell = (): void =>
+      this.#log.error({ spiffeId, serial, endpoint: this.#endpoint }, "SVID has expired");
+    this.#expiry = this.#clock.setTimeout(tell, notAfterMs - this.#clock.now(), true);
   }
 
   #noticeLater(): void {
     this.#notice = this.#clock.setTimeout(
       () => {
-        const { text: problem = "no answer", hint = hintFor(Code.OK) } = this.#problem ?? {};
+        const { problem, hint } = this.#problem ?? { problem: "no answer", hint: SILENT_HINT };
         const waitedMs = this.#clock.now() - this.#startMs;
         const fields = { endpoint: this.#endpoint, waitedMs, problem, hint };
         this.#log.warn(fields, "still waiting for the first SVID from the SPIFFE Workload API");
