@@ -80,7 +80,7 @@ export const kernelInput: readonly Scenario[] = [
 
       // The process may live on: then the answer comes, but no link stays
       const empty = await node.addPod("nsc-empty");
-      const raw = new RawClient();
+      const raw = new RawClient(lab.processIdentity("raw"));
       nse.signal("SIGSTOP");
       const request = raw.request(node.nsmgrUrl, {
         parameters: { name: "nsm-1", inodeURL: inodeUrl(await raw.identity(empty.holder.netnsPath)) },
@@ -114,7 +114,7 @@ export const kernelInput: readonly Scenario[] = [
       const netns = pod.holder.netnsPath;
       const mount = netns.replace(/net$/, "mnt");
       const file = "/etc/hostname";
-      const raw = new RawClient();
+      const raw = new RawClient(lab.processIdentity("raw"));
       const ask = (inodeURL: string | undefined, send: readonly string[]): Promise<Answer> =>
         raw.request(node.nsmgrUrl, {
           parameters: { name: "nsm-1", ...(inodeURL === undefined ? {} : { inodeURL }) },

@@ -142,9 +142,9 @@ export const peerInput: readonly Scenario[] = [
     async run(lab, { note }) {
       const world = await startGoodWorld(lab);
       const node = lab.node(1);
-      const endpoint = await startSpoilingEndpoint(node, "nse-spoiling", SERVICE);
+      const endpoint = await startSpoilingEndpoint(lab, "nse-spoiling", SERVICE);
       const pod = await node.addPod("nsc-raw");
-      const raw = new RawClient();
+      const raw = new RawClient(lab.processIdentity("raw"));
       const wrong: string[] = [];
       for (const spoiling of [...spoilings, tooLong]) {
         const { title, spoil, code, text } = spoiling;
@@ -181,7 +181,7 @@ export const peerInput: readonly Scenario[] = [
       const node = lab.node(1);
       const pod = await node.addPod("nsc-raw");
       const { netnsPath } = pod.holder;
-      const raw = new RawClient();
+      const raw = new RawClient(lab.processIdentity("raw"));
       const { dev, ino } = await raw.identity(netnsPath);
       const good = { name: "nsm-1", inodeURL: `inode://${dev}/${ino}` };
       const segment = (id: string): object => ({ name: "raw", id });

@@ -9,6 +9,7 @@ export { bidirectional, type PingOptions, type PingSeen, pingFrom } from "./chec
 export { descriptorsByKind, type Snapshot, takeSnapshot } from "./checks/snapshot.js";
 export { bareIp, type Connected, connectClient, pingBothWays } from "./demo/connect.js";
 export { type DemoOptions, runDemo } from "./demo/demo.js";
+export type { LabIdentity, ProcessIdentity, ServedIdentity } from "./identity/lab-identity.js";
 export { execInPod, runningPods } from "./launcher/enter.js";
 export { EXIT_NO_LINKS, type LaunchOptions, launch } from "./launcher/launch.js";
 export { missingRequirements, namespaceAdvice } from "./launcher/requirements.js";

@@ -23,8 +23,8 @@ import {
   statusOf,
   withTimeout,
 } from "@nsm/core";
-import { developmentTokens } from "@nsm/identity";
-import { createConnector, linuxDescriptors } from "@nsm/transport";
+import type { ProcessIdentity } from "@nsm/lab";
+import { createConnector, linuxDescriptors, type SocketConnector } from "@nsm/transport";
 
 /** How a call ended. */
 export interface Answer {
@@ -52,15 +52,13 @@ const RAW_DEADLINE_MS = 10_000;
 /** A client without a chain: it sends whatever it is told to. */
 export class RawClient {
   readonly #root: Context = rootContext({ clock: realClock, log: silentLogger });
-  readonly #connector = createConnector({
-    context: this.#root,
-    tokens: developmentTokens({
-      clock: realClock,
-      subject: "spiffe://nsm.insecure/raw",
-      lifetimeMs: 600_000,
-    }),
-  });
+  readonly #connector: SocketConnector;
   readonly #channels: Channel[] = [];
+
+  /** @param identity what it presents */
+  constructor(identity: ProcessIdentity) {
+    this.#connector = createConnector({ context: this.#root, ...identity });
+  }
 
   /** What fstat(2) says of a file. */
   async identity(path: string): Promise<{ dev: bigint; ino: bigint }> {

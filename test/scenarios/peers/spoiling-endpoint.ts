@@ -12,8 +12,7 @@ import {
   startRegistry,
   withCancel,
 } from "@nsm/core";
-import { developmentTokens } from "@nsm/identity";
-import { type LabNode, NSM_DIRECTORY } from "@nsm/lab";
+import { type Lab, NSM_DIRECTORY } from "@nsm/lab";
 import { endpoint, registryClient } from "@nsm/sdk";
 import { mechanismsServer } from "@nsm/sdk/networkservice/common/mechanisms";
 import { sendfdServer } from "@nsm/sdk/networkservice/common/mechanisms/sendfd";
@@ -31,21 +30,18 @@ export interface SpoilingEndpoint {
 const INTERFACE_NAME = "nse-if";
 
 /**
- * Serves a network service from a new pod on a node. Without spoiling its clients get a link with the addresses
+ * Serves a network service from a new pod on the first node. Without spoiling its clients get a link with the addresses
  * 10.9.9.1/32 and, at the endpoint, 10.9.9.0/32.
  */
 export async function startSpoilingEndpoint(
-  node: LabNode,
+  lab: Lab,
   name: string,
   service: string,
 ): Promise<SpoilingEndpoint> {
+  const node = lab.node(1);
   const pod = await node.addPod(name);
   const { ctx, cancel } = withCancel(rootContext({ clock: realClock, log: silentLogger }));
-  const tokens = developmentTokens({
-    clock: realClock,
-    subject: `spiffe://nsm.insecure/${name}`,
-    lifetimeMs: 600_000,
-  });
+  const { tokens, security } = lab.processIdentity(name);
   const self = {
     spoil: (_connection: Connection): void => {},
     connections: () => elementStatistics(served.networkService)["begin-server.connections"] ?? Number.NaN,
@@ -71,8 +67,11 @@ export async function startSpoilingEndpoint(
     elements: [mechanismsServer({ [MechanismType.KERNEL]: answering }), sendfdServer(linuxDescriptors)],
   });
   const socket = `${NSM_DIRECTORY}/${name}/listen.sock`;
-  const server = await listen([new URL(`unix://${node.holder.path(socket)}`)], served, { context: ctx });
-  const connector = createConnector({ context: ctx, tokens });
+  const server = await listen([new URL(`unix://${node.holder.path(socket)}`)], served, {
+    context: ctx,
+    security,
+  });
+  const connector = createConnector({ context: ctx, tokens, security });
   const registration = { ctx, connector, url: node.nsmgrUrl };
   const services = startRegistry(registryClient(networkServiceKind, registration));
   const endpoints = startRegistry(registryClient(endpointKind, registration));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { realClock, silentLogger, type TokenSource } from "@nsm/core";
-import { es256Tokens } from "@nsm/identity";
+import { developmentTokens, es256Tokens } from "@nsm/identity";
 import { DevelopmentCa, serveWorkloadApi, type WorkloadApiServer } from "@nsm/identity/development-ca";
-import { type LinkSecurity, mutualTls } from "@nsm/transport";
+import { insecure, type LinkSecurity, mutualTls } from "@nsm/transport";
 import type { NamespaceHolder } from "../world/namespace-holder.js";
 import { WORKLOAD_API_DIRECTORY } from "../world/paths.js";
 
@@ -31,6 +31,15 @@ export interface ServedIdentity {
 export interface ProcessIdentity {
   readonly security: LinkSecurity;
   readonly tokens: TokenSource;
+}
+
+/** Where there is no identity. */
+export function withoutIdentity(name: string): ProcessIdentity {
+  const subject = `spiffe://nsm.insecure/${name}`;
+  return {
+    security: insecure,
+    tokens: developmentTokens({ clock: realClock, subject, lifetimeMs: TOKEN_LIFETIME_MS }),
+  };
 }
 
 /** How identities of a lab are made. */

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { LabIdentity, type LabIdentityOptions, workloadId } from "../identity/lab-identity.js";
+import {
+  LabIdentity,
+  type LabIdentityOptions,
+  type ProcessIdentity,
+  withoutIdentity,
+  workloadId,
+} from "../identity/lab-identity.js";
 import type { LabProcess } from "./lab-process.js";
 import { LabNode } from "./node.js";
 import type { WorldOptions } from "./pod.js";
@@ -33,8 +39,13 @@ export class Lab {
     const nodes: LabNode[] = [];
     for (let index = 1; index <= options.nodes; index++)
       nodes.push(await LabNode.create(index, fabric, { ...options, identity }));
-    const probe = new Probe(identity?.process(workloadId("nsm-system", "lab")));
+    const probe = new Probe(identity?.process(workloadId("nsm-system", "lab")) ?? withoutIdentity("lab"));
     return new Lab(fabric, nodes, probe, identity);
+  }
+
+  /** What a process of the lab itself calls others with. @param name of the pod that it stands for */
+  processIdentity(name: string): ProcessIdentity {
+    return this.identity?.process(workloadId("default", name)) ?? withoutIdentity(name);
   }
 
   /** Node by its 1-based number. */

@@ -14,8 +14,7 @@ import {
   silentLogger,
   withTimeout,
 } from "@nsm/core";
-import { developmentTokens } from "@nsm/identity";
-import { checkHealth, createConnector, insecure, type SocketConnector } from "@nsm/transport";
+import { checkHealth, createConnector, type SocketConnector } from "@nsm/transport";
 import type { ProcessIdentity } from "../identity/lab-identity.js";
 import { type LabProcess, mustRun } from "./lab-process.js";
 import { waitFor } from "./wait.js";
@@ -24,23 +23,13 @@ import { waitFor } from "./wait.js";
 const SERVING_BOUND_MS = 10_000;
 const CALL_TIMEOUT_MS = 2_000;
 
-const withoutIdentity = (): ProcessIdentity => ({
-  security: insecure,
-  tokens: developmentTokens({
-    clock: realClock,
-    subject: "spiffe://nsm.insecure/lab",
-    lifetimeMs: 600_000,
-  }),
-});
-
 /** Asks running daemons over their sockets, as an operator would. */
 export class Probe {
   readonly #root: Context = rootContext({ clock: realClock, log: silentLogger });
   readonly #identity: ProcessIdentity;
   readonly #connector: SocketConnector;
 
-  /** @param identity default: none */
-  constructor(identity: ProcessIdentity = withoutIdentity()) {
+  constructor(identity: ProcessIdentity) {
     this.#identity = identity;
     this.#connector = createConnector({ context: this.#root, ...identity });
   }
