@@ -4,14 +4,16 @@
  * npm run chaos -- --scenario CHAOS-4,LOAD-S   some of them; --short: in short form
  * npm run chaos -- --seed 7 --minutes 10       random faults; the same seed chooses the same ones
  * npm run chaos -- --kills 500                 daemons killed during bursts of requests; --seed as above
+ * npm run chaos -- --recovery                  what faults cost, measured; writes docs/recovery.md; --rounds 10
  *
  * Prints progress and one verdict line at the end. Results of scenarios go into reports/scenarios.json.
  */
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { openLab } from "./lab-world.mjs";
 import { mergeScenarios } from "./scenario-results.mjs";
-import { mustRun, phase } from "./setup.mjs";
+import { mustRun, phase, repository } from "./setup.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -20,6 +22,8 @@ const { values } = parseArgs({
     seed: { type: "string" },
     minutes: { type: "string" },
     kills: { type: "string" },
+    recovery: { type: "boolean", default: false },
+    rounds: { type: "string", default: "10" },
   },
 });
 
@@ -52,7 +56,11 @@ async function scenarios() {
 /** One long run; @param again the command that repeats it */
 async function long(what, again) {
   console.log(again);
-  const { status, reason, title, notes } = await run({ form: "full", what, folder: what[0] });
+  const { status, reason, title, notes, page } = await run({ form: "full", what, folder: what[0] });
+  if (page !== undefined && status === "passed") {
+    writeFileSync(join(repository, "docs", "recovery.md"), page);
+    console.log("docs/recovery.md is written");
+  }
   for (const note of notes) console.log(note);
   if (reason) console.log(`${reason}\nlogs: ${join(logs, what[0])}\nagain: ${again}`);
   console.log(`chaos ${status}: ${title}`);
@@ -60,7 +68,10 @@ async function long(what, again) {
 }
 
 const seed = count("seed", values.seed ?? String(1 + (Date.now() % 2 ** 31)));
-if (values.kills !== undefined) {
+if (values.recovery) {
+  const rounds = count("rounds", values.rounds);
+  process.exitCode = await long(["recovery", rounds], "npm run chaos -- --recovery");
+} else if (values.kills !== undefined) {
   const kills = count("kills", values.kills);
   process.exitCode = await long(["kills", kills, seed], `npm run chaos -- --kills ${kills} --seed ${seed}`);
 } else if (values.seed !== undefined || values.minutes !== undefined) {

@@ -28,7 +28,8 @@ export async function openLab(name) {
    */
   async function run({ form, what, folder }) {
     let rest = "";
-    let last = "";
+    // Lines of JSON hold the outcome, and what else the run has made
+    let outcome;
     const code = await launch({
       script: world,
       args: [repository, join(logs, folder), form, ...what],
@@ -37,7 +38,7 @@ export async function openLab(name) {
         const lines = `${rest}${chunk}`.split("\n");
         rest = lines.pop() ?? "";
         for (const line of lines) {
-          if (line.startsWith("{")) last = line;
+          if (line.startsWith("{")) outcome = { ...outcome, ...JSON.parse(line) };
           else console.log(line);
         }
       },
@@ -46,7 +47,7 @@ export async function openLab(name) {
       console.error("the kernel refuses links in user namespaces");
       process.exit(2);
     }
-    if (last !== "") return JSON.parse(last);
+    if (outcome?.status !== undefined) return outcome;
     const reason = `no outcome, exit code ${code}`;
     return { status: "failed", reason, title: what.join(" "), ms: 0, notes: [] };
   }

@@ -9,11 +9,16 @@ const LOOK_INTERVAL_MS = 500;
 /** What is left of an abandoned path or a dead process goes when its token has expired. */
 const ABANDONED_MS = TOKEN_MS + 5000;
 
+const MAIN_TABLE = 254;
+const RT_SCOPE_LINK = 253;
+
 interface PodLinks {
   readonly pod: Pod;
   /** Aliases of our links, `server-<id>` or `client-<id>`. */
   readonly aliases: readonly string[];
   readonly addresses: readonly string[];
+  /** Where their routes lead: the addresses of the other ends. */
+  readonly peers: readonly string[];
 }
 
 /** Violations that are allowed to last for a while, by the moment they were seen first. */
@@ -37,8 +42,9 @@ function repeated(items: readonly string[]): string[] {
 /**
  * Looks twice a second whether the state of the lab makes sense, whatever is being killed meanwhile:
  *
- * - at most one link per connection and side in a pod; the same over all pods, once abandoned paths have expired
- * - no address of an endpoint's pool at two clients, or twice at one endpoint
+ * - at most one link per connection and side in a pod
+ * - the same over all pods, and no address twice at one endpoint, neither its own nor as that of a client, and none at
+ *   two clients: once the links of abandoned paths have expired, which nobody who was killed could take away
  * - every name in the paths that managers report belongs to a process that lives, or died less than a token's life ago
  * - at most one Request in flight per connection
  */
@@ -76,11 +82,18 @@ export class Invariants {
   async #look(): Promise<void> {
     const pods = this.mesh.lab.nodes.flatMap((node) => [...node.pods.values()]);
     const links = (await Promise.all(pods.map(linksOf))).flatMap((seen) => seen ?? []);
-    const brief = [...twiceInAPod(links), ...sharedAddresses(this.mesh, links)];
-    const lasting = [...twiceOverall(links), ...(await this.#deadNames())];
+    const endpoints = new Set(this.mesh.endpoints.map(({ name }) => name));
+    const atEndpoints = links.filter(({ pod }) => endpoints.has(pod.name));
+    const atClients = links.filter(({ pod }) => !endpoints.has(pod.name));
+    const lasting = [
+      ...twiceOverall(links),
+      ...sharedAtEndpoints(atEndpoints),
+      ...sharedByClients(atClients),
+      ...(await this.#deadNames()),
+    ];
     this.#looks += 1;
     const found = [
-      ...this.#brief.longerThan(brief, (LOOKS - 1) * LOOK_INTERVAL_MS),
+      ...this.#brief.longerThan(twiceInAPod(links), (LOOKS - 1) * LOOK_INTERVAL_MS),
       ...this.#lasting.longerThan(lasting, ABANDONED_MS),
       ...(await this.#overlappingRequests()),
     ];
@@ -118,10 +131,14 @@ async function linksOf(pod: Pod): Promise<PodLinks | undefined> {
     const addresses = (await route.addresses()).filter(
       ({ linkIndex, scope }) => scope === 0 && indexes.includes(linkIndex),
     );
+    const peers = (await route.routes({ table: MAIN_TABLE })).filter(
+      ({ linkIndex, scope }) => scope === RT_SCOPE_LINK && indexes.includes(linkIndex ?? 0),
+    );
     return {
       pod,
       aliases: links.map(({ alias }) => alias ?? ""),
       addresses: addresses.map(({ address }) => address),
+      peers: peers.map(({ destination }) => destination),
     };
   });
 }
@@ -135,18 +152,16 @@ const twiceOverall = (links: readonly PodLinks[]): string[] =>
     return `links ${alias} in ${pods.join(" and ")}`;
   });
 
-/** Endpoint addresses are compared inside their pod, client addresses over all pods: every endpoint has its own pool. */
-function sharedAddresses(mesh: Mesh, links: readonly PodLinks[]): string[] {
-  const endpoints = new Set(mesh.endpoints.map(({ name }) => name));
-  const ofClients = links.filter(({ pod }) => !endpoints.has(pod.name));
-  const atEndpoints = links
-    .filter(({ pod }) => endpoints.has(pod.name))
-    .flatMap(({ pod, addresses }) =>
-      repeated(addresses).map((address) => `${pod.name} has ${address} twice`),
-    );
-  const shared = repeated(ofClients.flatMap(({ addresses }) => addresses)).map((address) => {
-    const owners = ofClients.filter(({ addresses }) => addresses.includes(address));
+const sharedAtEndpoints = (endpoints: readonly PodLinks[]): string[] =>
+  endpoints.flatMap(({ pod, addresses, peers }) => [
+    ...repeated(addresses).map((address) => `${pod.name} has ${address} twice`),
+    ...repeated(peers).map((address) => `${pod.name} has two clients ${address}`),
+  ]);
+
+/** Every endpoint has a pool of its own, so that no two clients may have the same address. */
+function sharedByClients(clients: readonly PodLinks[]): string[] {
+  return repeated(clients.flatMap(({ addresses }) => addresses)).map((address) => {
+    const owners = clients.filter(({ addresses }) => addresses.includes(address));
     return `${address} belongs to ${owners.map(({ pod }) => pod.name).join(" and ")}`;
   });
-  return [...atEndpoints, ...shared];
 }

@@ -197,10 +197,11 @@ export class Mesh {
     });
   }
 
-  /** Waits until the last ping of every client was answered. */
-  async allAnswer(boundMs: number, since = "all clients answer"): Promise<void> {
-    await waitFor(since, boundMs, () => {
-      const silent = this.sampler.names.filter((name) => !this.sampler.answersNow(name));
+  /** Waits until the last ping of every client, sent from now on, was answered. */
+  async allAnswer(boundMs: number, what = "all clients answer"): Promise<void> {
+    const nowMs = performance.now();
+    await waitFor(what, boundMs, () => {
+      const silent = this.sampler.names.filter((name) => !this.sampler.answersNow(name, nowMs));
       if (silent.length > 0) throw new Error(`no answers for ${silent.join(", ")}`);
       return true;
     });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
-import { type LabProcess, mustRun, NSM_DIRECTORY, NSMGR_SOCKET, type Scenario, waitFor } from "@nsm/lab";
+import { type LabProcess, mustRun, NSM_DIRECTORY, NSMGR_SOCKET, type Scenario } from "@nsm/lab";
 import { equal, holds } from "../scenarios/expect.js";
 import { spoilKernel, startChaosForwarders } from "./building.js";
 import type { Mesh } from "./mesh.js";
@@ -101,9 +101,7 @@ async function standstill(mesh: Mesh, app: string, ms: number): Promise<number> 
   await pass(ms);
   daemon.signal("SIGCONT");
   const wokenMs = performance.now();
-  await waitFor("all clients answer", CONTROL_PLANE_BOUND_MS, () =>
-    mesh.sampler.names.every((name) => mesh.sampler.answersNow(name)) ? true : undefined,
-  );
+  await mesh.allAnswer(CONTROL_PLANE_BOUND_MS);
   mustRun(daemon);
   const client = await extraClient(mesh, `nsc-after-${app}`, CONNECT_BOUND_MS);
   equal("exit code of the client", await client.process.stop(), 0);

@@ -116,11 +116,10 @@ export class PingSampler {
     while (waiting()) await new Promise((resolve) => setTimeout(resolve, 10));
   }
 
-  /** True when the last request of the pod whose fate is known was answered. */
-  answersNow(name: string): boolean {
-    return (
-      this.#sampled.get(name)?.probes.findLast(({ answered }) => answered !== undefined)?.answered === true
-    );
+  /** True when the last request of the pod whose fate is known was answered, and was sent after `sinceMs`. */
+  answersNow(name: string, sinceMs = 0): boolean {
+    const last = this.#sampled.get(name)?.probes.findLast(({ answered }) => answered !== undefined);
+    return last?.answered === true && last.atMs >= sinceMs;
   }
 }
 

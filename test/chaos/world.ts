@@ -3,13 +3,14 @@
  * Pid 1 of the chaos runs, and the programs that it starts in pods and nodes (`NSM_CHAOS_ROLE`). Arguments:
  * repository, log folder, form, then what to run:
  *
- *   scenario ID | random SEED MINUTES | kills COUNT SEED
+ *   scenario ID | random SEED MINUTES | kills COUNT SEED | recovery ROUNDS
  *
  * Prints progress as plain lines and the outcome as one JSON line. With `--list` alone: the ids of the scenarios.
  */
 import { runScenario, runWorld, type Scenario, type ScenarioForm } from "@nsm/lab";
 import { runChaosForwarder } from "./chaos-forwarder.js";
 import { runLoad } from "./load/load.js";
+import { recoveryRun } from "./recovery.js";
 import { killsRun, randomRun } from "./runs.js";
 import { chaosScenarios } from "./scenarios.js";
 
@@ -20,6 +21,8 @@ function chosen(repository: string, [mode, first = "", second = ""]: readonly st
       return randomRun(Number(first), Number(second));
     case "kills":
       return killsRun(Number(first), Number(second));
+    case "recovery":
+      return recoveryRun(Number(first));
     default: {
       const scenario = chaosScenarios(repository).find(({ id }) => id === first);
       if (!scenario) throw new Error(`no scenario ${first}`);
