@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import http2 from "node:http2";
 import { createRequire } from "node:module";
 import { type AddressInfo, createServer, type Socket } from "node:net";
+import { dirname, join } from "node:path";
 import { Channel, connectivityState, Server, ServerCredentials } from "@grpc/grpc-js";
-import { createGrpcServer, StreamCredentials, socketDescriptor } from "./grpc-internals.js";
+import {
+  createGrpcServer,
+  MAX_HEADER_COUNT,
+  raiseClientHeaderLimit,
+  StreamCredentials,
+  socketDescriptor,
+} from "./grpc-internals.js";
 
 const versionOf = (name: string): string => createRequire(import.meta.url)(`${name}/package.json`).version;
 
@@ -30,6 +39,23 @@ it("puts the header limits into the server's HTTP/2 options", () => {
     settings: { maxHeaderListSize: 100_000 },
   });
   server.forceShutdown();
+});
+
+it("grpc-js still looks http2.connect up at every connection, and hands no limit of headers to it", () => {
+  const require = createRequire(import.meta.url);
+  const source = readFileSync(
+    join(dirname(require.resolve("@grpc/grpc-js/package.json")), "build/src/transport.js"),
+    "utf8",
+  );
+  expect(source).toContain("http2.connect(");
+  expect(source).not.toContain("maxHeaderListPairs");
+});
+
+it("raises the limit of response headers once", () => {
+  raiseClientHeaderLimit(MAX_HEADER_COUNT);
+  const raised = http2.connect;
+  raiseClientHeaderLimit(MAX_HEADER_COUNT);
+  expect(http2.connect).toBe(raised);
 });
 
 it("gets every raw connection of a channel, with its descriptor", async () => {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Everything that depends on parts of grpc-js which are not its documented interface: members that begin with an
- * underscore, and the HTTP/2 options of its server. The test beside this file fails when an upgrade changes them.
+ * underscore, and the HTTP/2 options of its server and clients. The test beside this file fails when an upgrade changes them.
  */
 
+import http2 from "node:http2";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import {
@@ -13,6 +14,9 @@ import {
   Server,
   type ServerOptions,
 } from "@grpc/grpc-js";
+
+/** Most headers that one message may have, on either side. */
+export const MAX_HEADER_COUNT = 4096;
 
 /** Turns the raw socket that grpc-js has connected into the stream that HTTP/2 runs on. */
 export type OpenStream = (socket: Socket) => Promise<Duplex>;
@@ -78,6 +82,23 @@ export function createGrpcServer(options: ServerOptions, limits: HeaderLimits): 
     settings: { maxHeaderListSize: limits.maxHeaderListBytes },
   });
   return server;
+}
+
+const RAISED = Symbol("nsm.raised-header-limit");
+
+/**
+ * Lets HTTP/2 clients of this process take as many response headers as servers of this package. grpc-js hands no
+ * limit to `http2.connect`, which it looks up at every connection, so the limit is put in there, once.
+ */
+export function raiseClientHeaderLimit(maxHeaderListPairs: number): void {
+  const { connect } = http2;
+  if (RAISED in connect) return;
+  const raised = (
+    authority: string | URL,
+    options?: http2.ClientSessionOptions | http2.SecureClientSessionOptions,
+    listener?: Parameters<typeof connect>[2],
+  ) => connect(authority, { maxHeaderListPairs, ...options }, listener);
+  http2.connect = Object.assign(raised as typeof connect, { [RAISED]: true });
 }
 
 /** Descriptor number of a connected socket; undefined when it has none any more. */

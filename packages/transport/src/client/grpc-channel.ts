@@ -17,7 +17,7 @@ import {
   type TokenSource,
 } from "@nsm/core";
 import { hostPort, parseAddress } from "../address.js";
-import { StreamCredentials } from "../grpc-internals.js";
+import { MAX_HEADER_COUNT, raiseClientHeaderLimit, StreamCredentials } from "../grpc-internals.js";
 import { setToken } from "../metadata.js";
 import type { LinkSecurity } from "../security/index.js";
 import { openStream, type SocketStream } from "../socket-stream.js";
@@ -89,6 +89,7 @@ export class GrpcChannel {
    * @throws INVALID_ARGUMENT BAD_ADDRESS
    */
   constructor(url: URL, settings: ChannelSettings, server = url.href) {
+    raiseClientHeaderLimit(MAX_HEADER_COUNT);
     const address = parseAddress(url);
     this.url = url;
     this.server = server;

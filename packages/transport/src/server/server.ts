@@ -3,7 +3,7 @@
 import type { Socket } from "node:net";
 import type { Server as GrpcServer } from "@grpc/grpc-js";
 import { type Context, type Services, sleep, withCancel } from "@nsm/core";
-import { createGrpcServer } from "../grpc-internals.js";
+import { createGrpcServer, MAX_HEADER_COUNT } from "../grpc-internals.js";
 import { insecure, type LinkSecurity } from "../security/index.js";
 import { openStream } from "../socket-stream.js";
 import { CallRunner } from "./call-runner.js";
@@ -47,7 +47,6 @@ export interface Server {
 const DEFAULT_GRACE_PERIOD_MS = 5000;
 /** How long closed connections may take to send their last bytes. */
 const FLUSH_MS = 500;
-const MAX_HEADER_COUNT = 4096;
 
 /**
  * Serves on every URL with one set of services.
