@@ -80,13 +80,12 @@ describe("a compiled policy", () => {
     await probe.check({ ...nobody, path_segments: [{ token: token.slice(1000) }, { token: "allowed" }] });
   });
 
-  it("decides ten thousand calls with the memory of one", async () => {
-    const before = process.memoryUsage().arrayBuffers;
-    const token = await tokenFor();
-    for (let i = 0; i < 10_000; i++) {
+  it("forgets each call: many take no more memory than one", async () => {
+    const token = "x".repeat(16_384);
+    for (let i = 0; i < 5000; i++) {
+      // 80 MiB, more than it may have
       await probe.check({ ...nobody, path_segments: [{ token }, { token: "allowed" }] });
     }
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1024 * 1024);
   });
 });
 
