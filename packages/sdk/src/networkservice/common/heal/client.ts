@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
+  Code,
   type Connection,
   type Context,
   detached,
+  internalEvent,
   type Liveness,
   type NetworkServiceElement,
+  StatusError,
 } from "@nsm/core";
 import { loadMetadata } from "../../utils/metadata/index.js";
 import { eventFactory } from "../begin/context.js";
@@ -25,6 +28,9 @@ export interface HealOptions {
   readonly random?: () => number;
 }
 
+const beingRepaired = (): StatusError =>
+  new StatusError(Code.UNAVAILABLE, "the connection is being repaired", { reason: "BEING_REPAIRED" });
+
 /**
  * Repairs connections. From each successful Request on it follows the connection at the next hop and, with a
  * liveness check, its data path. When the next hop is gone or says that the connection is DOWN or deleted, the
@@ -36,13 +42,16 @@ export interface HealOptions {
  * by up to half.
  * A next hop that ends the stream as CANCELLED stops the repair; one that refuses to be watched is only checked by
  * its data path. A Request fired from elsewhere that succeeds ends a repair, as does Close. A Request that fails on an
- * established connection leaves it watched as before.
+ * established connection leaves it watched as before. During pauses the refreshes of other elements are refused, so
+ * that nobody is asked more often than that.
  *
  * Place after `begin` and `metadata`, before `dial`, in the application that made the connection and never in one
  * that passes on. State: one stream and one timer per connection, ended with `chainCtx`.
  * Upstream: `heal.NewClient`. Deviations: upstream opens the stream inside the Request, without a deadline, and fails
  * the Request when that fails; here it is opened afterwards within 15 s, and a next hop that cannot be reached is
- * repaired like a lost one. Upstream repeats without pause, also after another Request has succeeded.
+ * repaired like a lost one. Upstream repeats without pause, also after another Request has succeeded, and beside the
+ * refreshes.
+ * @throws UNAVAILABLE BEING_REPAIRED (events of other elements)
  */
 export function healClient(chainCtx: Context, options: HealOptions = {}): NetworkServiceElement {
   const guards = new Map<string, Guard>();
@@ -80,6 +89,7 @@ export function healClient(chainCtx: Context, options: HealOptions = {}): Networ
     async request(ctx, request, next) {
       const former = guards.get(request.connection.id);
       const wasHealing = former?.isHealing === true;
+      if (former?.isPausing === true && ctx.get(internalEvent) === true) throw beingRepaired();
       if (!wasHealing) former?.end();
       let connection: Connection;
       try {

@@ -50,6 +50,11 @@ export class Guard {
     return this.#phase !== "watching";
   }
 
+  /** It waits before its next Request. */
+  get isPausing(): boolean {
+    return this.#phase === "pausing";
+  }
+
   /** Its own Request is queued or running: a Close that comes by may be a part of it. */
   get isRequesting(): boolean {
     return this.#phase === "requesting";

@@ -20,7 +20,7 @@ import {
   VirtualClock,
 } from "@nsm/testkit";
 import { metadataClient } from "../../utils/metadata/index.js";
-import { beginClient } from "../begin/index.js";
+import { beginClient, eventFactory } from "../begin/index.js";
 import { clientConnClient } from "../client-conn/index.js";
 import { ConnectionEvents } from "../monitor/index.js";
 import { type HealOptions, healClient } from "./index.js";
@@ -44,7 +44,11 @@ function eventOf(connection: Connection, state: State, type = ConnectionEventTyp
   return { type, connections: { "next-0": announced } };
 }
 
-async function setUp(options: HealOptions = {}, ...behind: NetworkServiceElement[]) {
+/** A client of a next hop; elements `before` stand in front of heal. */
+async function setUp(
+  { before = [], ...options }: HealOptions & { before?: NetworkServiceElement[] } = {},
+  ...behind: NetworkServiceElement[]
+) {
   const clock = new VirtualClock();
   const life = withCancel(testContext({ clock }));
   const network = new MemoryNetwork();
@@ -55,7 +59,16 @@ async function setUp(options: HealOptions = {}, ...behind: NetworkServiceElement
   const heal = healClient(life.ctx, options);
   const seen = capture();
   const client = start(
-    chain("test", beginClient(), metadataClient(), clientConnClient(channel), heal, seen, ...behind),
+    chain(
+      "test",
+      beginClient(),
+      metadataClient(),
+      clientConnClient(channel),
+      ...before,
+      heal,
+      seen,
+      ...behind,
+    ),
   );
   const ctx = testContext({ clock, timeoutMs: 15_000 });
   /** Whether the last Request asks for another endpoint. */
@@ -196,6 +209,42 @@ describe("heal client without liveness check", () => {
     await client.request(ctx, newRequest());
     await clock.advance(60_000);
     expect(seen.requests).toHaveLength(4);
+  });
+
+  it("refuses refreshes during its pauses, and takes them again once it has ended", async () => {
+    const error = new Error("all candidates have failed");
+    let isBroken = false;
+    const failing: NetworkServiceElement = {
+      name: "failing",
+      request: (ctx, request, next) => {
+        if (isBroken) throw error;
+        return next.request(ctx, request);
+      },
+    };
+    let refresh = async (): Promise<void> => {};
+    const refreshing: NetworkServiceElement = {
+      name: "refreshing",
+      request: (ctx, request, next) => {
+        refresh = () => ctx.get(eventFactory)?.request() ?? Promise.resolve();
+        return next.request(ctx, request);
+      },
+    };
+    const { clock, client, ctx, events, seen } = await setUp({ before: [refreshing] }, failing);
+    const connection = await client.request(ctx, newRequest());
+    await clock.settle();
+    isBroken = true;
+    events.send(eventOf(connection, State.DOWN));
+    await clock.advance(10);
+    const { length } = seen.requests;
+    await expect(refresh()).rejects.toMatchObject({ reason: "BEING_REPAIRED" });
+    expect(seen.requests).toHaveLength(length);
+    await expect(client.request(ctx, newRequest())).rejects.toThrow(error);
+    isBroken = false;
+    events.send(eventOf(connection, State.UP));
+    await clock.advance(1_000);
+    const healed = seen.requests.length;
+    await refresh();
+    expect(seen.requests).toHaveLength(healed + 1);
   });
 
   it("ends with Close, also while it repairs", async () => {
