@@ -11,8 +11,8 @@ import { Hopeless } from "./wait.js";
 export interface ProcessSpec {
   /** Unique in the lab; names the log file. */
   readonly name: string;
-  /** Script run by Node. */
-  readonly script: string;
+  /** Program and its arguments. */
+  readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   /** File that stdout and stderr are appended to. */
   readonly logPath: string;
@@ -52,7 +52,8 @@ export function mustRun(process: LabProcess): void {
 export function startProcess(spec: ProcessSpec, holder: NamespaceHolder): LabProcess {
   mkdirSync(dirname(spec.logPath), { recursive: true });
   const log = openSync(spec.logPath, "a");
-  const { command, args } = holder.enter(process.execPath, ["--enable-source-maps", spec.script]);
+  const [program = "", ...programArgs] = spec.command;
+  const { command, args } = holder.enter(program, programArgs);
   const child = ownChild(
     spawn(command, args, {
       stdio: [spec.takesLines === true ? "pipe" : "ignore", log, log],

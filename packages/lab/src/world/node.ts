@@ -3,8 +3,8 @@ import { type ServedIdentity, workloadId } from "../identity/lab-identity.js";
 import { type LabProcess, startProcess } from "./lab-process.js";
 import { nodeMounts } from "./mounts.js";
 import { holdNamespaces, type NamespaceHolder } from "./namespace-holder.js";
-import { appScript, debugSocket, NSM_DIRECTORY, NSMGR_SOCKET } from "./paths.js";
-import { Pod, type World } from "./pod.js";
+import { debugSocket, NSM_DIRECTORY, NSMGR_SOCKET, nodeCommand } from "./paths.js";
+import { appCommand, Pod, type World } from "./pod.js";
 import { type Fabric, nodeAddress, plugIn } from "./underlay.js";
 
 /** Programs of the control plane that a node may run, each with an identity of its own. */
@@ -83,7 +83,12 @@ export class LabNode {
       NSM_LISTEN_ON: `unix://${NSM_DIRECTORY}/forwarder.sock`,
       NSM_TUNNEL_IP: this.address,
     };
-    return this.#start("forwarder", `forwarder-${this.name}`, { ...defaults, ...env }, script);
+    return this.#start(
+      "forwarder",
+      `forwarder-${this.name}`,
+      { ...defaults, ...env },
+      script === undefined ? undefined : nodeCommand(script),
+    );
   }
 
   /**
@@ -108,11 +113,11 @@ export class LabNode {
     app: string,
     name: string,
     env: Readonly<Record<string, string>>,
-    script = appScript(this.world.repository, app),
+    command = appCommand(this.world, app),
   ): LabProcess {
     const spec = {
       name,
-      script,
+      command,
       logPath: `${this.world.logFolder}/${name}.log`,
       env: {
         NODE_NAME: this.name,

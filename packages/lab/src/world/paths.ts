@@ -14,5 +14,8 @@ export const NSMGR_SOCKET = `${NSM_DIRECTORY}/nsm.io.sock`;
 export const appScript = (repository: string, app: string): string =>
   join(repository, "apps", app, "dist", "main.mjs");
 
+/** Command line of a script of ours. */
+export const nodeCommand = (script: string): string[] => [process.execPath, "--enable-source-maps", script];
+
 /** Where a daemon serves its counts, inside its node's or pod's mount namespace. */
 export const debugSocket = (name: string): string => `/run/${name}.debug.sock`;

@@ -7,7 +7,7 @@ import { type LabIdentity, type ServedIdentity, workloadId } from "../identity/l
 import { type LabProcess, startProcess } from "./lab-process.js";
 import { podMounts } from "./mounts.js";
 import { holdNamespaces, type NamespaceHolder } from "./namespace-holder.js";
-import { appScript, debugSocket, NSM_DIRECTORY } from "./paths.js";
+import { appScript, debugSocket, NSM_DIRECTORY, nodeCommand } from "./paths.js";
 import { withRouteSocket } from "./underlay.js";
 
 /** What pods and nodes take from the lab. */
@@ -18,7 +18,13 @@ export interface WorldOptions {
   readonly logFolder: string;
   /** Environment of every daemon, for example `NSM_LOG_LEVEL`. */
   readonly env: Readonly<Record<string, string>>;
+  /** Command lines run instead of our daemons, by app (`nsmgr`, `nsc` …): peers that nobody here wrote. */
+  readonly commands?: Readonly<Record<string, readonly string[]>>;
 }
+
+/** Command line of an app in a world. */
+export const appCommand = ({ repository, commands }: WorldOptions, app: string): readonly string[] =>
+  commands?.[app] ?? nodeCommand(appScript(repository, app));
 
 /** The same with what the lab itself made. */
 export interface World extends WorldOptions {
@@ -71,15 +77,23 @@ export class Pod {
   }
 
   #startApp(app: string, env: Readonly<Record<string, string>>): LabProcess {
-    return this.start({ script: appScript(this.world.repository, app), env });
+    return this.#startCommand(appCommand(this.world, app), env);
   }
 
   /** Starts any program as this pod's workload, with the environment of workloads. */
   start({ script, env, takesLines = false }: Workload): LabProcess {
+    return this.#startCommand(nodeCommand(script), env, takesLines);
+  }
+
+  #startCommand(
+    command: readonly string[],
+    env: Readonly<Record<string, string>>,
+    takesLines = false,
+  ): LabProcess {
     const process = startProcess(
       {
         name: this.name,
-        script,
+        command,
         takesLines,
         logPath: `${this.world.logFolder}/${this.name}.log`,
         env: {
