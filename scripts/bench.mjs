@@ -2,7 +2,7 @@
 /**
  * npm run bench                  one node with real daemons: times, throughput, CPU, memory, and the floors
  * npm run bench -- --count 50    operations per figure (200)
- * npm run bench -- --in-process  only the last part: without kernel, sockets and privileges, half a minute
+ * npm run bench -- --in-process  only the last parts: without daemons and privileges, a minute
  *
  * Writes reports/bench.json. Budgets are printed, nothing fails when one is missed.
  */
@@ -21,6 +21,7 @@ const PART_TIMEOUT_MS = 60_000;
 /** Programs of the part inside one process: their argument and node's options. */
 const parts = [
   ["times", []],
+  ["identity", []],
   // So large a young generation that nothing is collected while allocations are counted
   ["memory", ["--expose-gc", "--min-semi-space-size=128", "--max-semi-space-size=128"]],
 ];
@@ -67,8 +68,8 @@ function reader() {
   };
 }
 
-/** A node with real daemons. @returns its report */
-async function world() {
+/** A node with real daemons. @param mode `identity` or `insecure`. @returns its report */
+async function world(mode) {
   const { launch, missingRequirements } = await import(
     join(repository, "packages", "lab", "dist", "launcher.mjs")
   );
@@ -81,12 +82,27 @@ async function world() {
   const { onStdout, report } = reader();
   const code = await launch({
     script: join(repository, "test", "bench", "dist", "world.mjs"),
-    args: [repository, logs, options.count],
+    args: [repository, logs, options.count, mode],
     env: process.env,
     onStdout,
     timeoutMs: TIMEOUT_MS,
   });
   return report(code, `logs: ${logs}`);
+}
+
+/** Figures of the same name side by side. */
+function costOfIdentity(secured, insecure) {
+  const group = "cost of identity on one node: with / without";
+  return ["new connection p50", "refresh p50", "close p50", "CPU of a new connection, all processes"].flatMap(
+    (figure) => {
+      const [a, b] = [secured, insecure].map(({ rows }) => rows.find((row) => row.figure === figure)?.value);
+      const value = Number((a / b).toPrecision(3));
+      return [
+        { group, figure: `${figure}, without`, value: b, unit: "ms" },
+        { group, figure: `${figure}, with / without`, value, unit: "x", budget: "<= 2.5" },
+      ];
+    },
+  );
 }
 
 /** Everything inside one process. @returns its report */
@@ -104,7 +120,11 @@ async function inProcess([part, nodeOptions]) {
 
 async function bench() {
   await prepare();
-  const reports = options["in-process"] ? [] : [await world()];
+  const reports = [];
+  if (!options["in-process"]) {
+    const [secured, insecure] = [await world("identity"), await world("insecure")];
+    reports.push(secured, { ...insecure, rows: costOfIdentity(secured, insecure) });
+  }
   for (const part of parts) reports.push(await inProcess(part));
   const machine = {
     ...reports.at(-1).machine,

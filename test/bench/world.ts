@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Pid 1 of the benchmark. Arguments: repository, log folder, operations per figure. Prints progress as plain lines
+ * Pid 1 of the benchmark. Arguments: repository, log folder, operations per figure, `identity` or `insecure` (only the
+ * figures that tell what identity costs). Prints progress as plain lines
  * and the report as one JSON line at the end, on stdout. In pods the same script is the load client or a hop.
  */
 import { fileURLToPath } from "node:url";
@@ -85,12 +86,27 @@ async function bench(lab: Lab, count: number): Promise<BenchReport> {
   return { machine: machine(before), rows: rows.rows };
 }
 
-async function runBench(repository = "", logFolder = "", count = "200"): Promise<number> {
-  const env: Record<string, string> = { NSM_INSECURE: "true" };
+/** The serial figures alone. */
+async function benchInsecure(lab: Lab, count: number): Promise<BenchReport> {
+  const before = machine();
+  const rows = new Rows((group) => void process.stdout.write(`without identity: ${group} …\n`));
+  await lab.startControlPlane();
+  await serial(await startMesh(lab), rows, count);
+  return { machine: machine(before), rows: rows.rows };
+}
+
+async function runBench(
+  repository = "",
+  logFolder = "",
+  count = "200",
+  mode: "identity" | "insecure" = "identity",
+): Promise<number> {
+  const env: Record<string, string> = mode === "insecure" ? { NSM_INSECURE: "true" } : {};
   if (process.env.NODE_OPTIONS !== undefined) env.NODE_OPTIONS = process.env.NODE_OPTIONS;
   const lab = await Lab.create({ repository, logFolder, env, nodes: 1 });
   try {
-    process.stdout.write(`${JSON.stringify(await bench(lab, Number(count)))}\n`);
+    const run = mode === "insecure" ? benchInsecure : bench;
+    process.stdout.write(`${JSON.stringify(await run(lab, Number(count)))}\n`);
     return 0;
   } finally {
     await lab.stop();
@@ -105,5 +121,10 @@ switch (process.env.NSM_BENCH_ROLE) {
     await runHop();
     break;
   default:
-    await runWorld({ run: () => runBench(...process.argv.slice(2)) });
+    await runWorld({
+      run() {
+        const [repository, logFolder, count, mode] = process.argv.slice(2);
+        return runBench(repository, logFolder, count, mode === "insecure" ? mode : "identity");
+      },
+    });
 }
