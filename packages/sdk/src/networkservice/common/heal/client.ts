@@ -13,6 +13,7 @@ import { loadMetadata } from "../../utils/metadata/index.js";
 import { eventFactory } from "../begin/context.js";
 import { clientChannel } from "../client-conn/context.js";
 import { HealBackoff } from "./backoff.js";
+import { BEING_REPAIRED } from "./context.js";
 import type { LivenessCheck } from "./data-plane.js";
 import { Guard } from "./guard.js";
 
@@ -29,7 +30,7 @@ export interface HealOptions {
 }
 
 const beingRepaired = (): StatusError =>
-  new StatusError(Code.UNAVAILABLE, "the connection is being repaired", { reason: "BEING_REPAIRED" });
+  new StatusError(Code.UNAVAILABLE, "the connection is being repaired", { reason: BEING_REPAIRED });
 
 /**
  * Repairs connections. From each successful Request on it follows the connection at the next hop and, with a

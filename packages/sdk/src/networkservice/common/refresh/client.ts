@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Context, NetworkServiceElement } from "@nsm/core";
+import { type Context, type NetworkServiceElement, statusOf } from "@nsm/core";
 import { deleteMetadata, loadMetadata, metadataKey, storeMetadata } from "../../utils/metadata/index.js";
 import { ChainTimers } from "../../utils/timers/index.js";
 import { type EventFactory, eventFactory } from "../begin/context.js";
+import { BEING_REPAIRED } from "../heal/context.js";
 import { refreshDelayMs } from "./delay.js";
 
 /** Pause between attempts, and before the first one when a token has already expired, milliseconds. */
@@ -25,7 +26,8 @@ export function refreshClient(chainCtx: Context): NetworkServiceElement {
     function refresh(): void {
       factory.request({ signal: stopped.signal }).catch((error: unknown) => {
         if (stopped.signal.aborted) return;
-        chainCtx.log.warn({ err: error, connId }, "refresh failed");
+        const level = statusOf(error).reason === BEING_REPAIRED ? "debug" : "warn";
+        chainCtx.log[level]({ err: error, connId }, "refresh failed");
         timer = timers.arm(RETRY_INTERVAL_MS, refresh);
       });
     }
