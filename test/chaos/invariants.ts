@@ -6,8 +6,6 @@ import { TOKEN_MS } from "./mesh-run.js";
 /** A violation must be seen in two looks in a row: several namespaces cannot be read at one moment. */
 const LOOKS = 2;
 const LOOK_INTERVAL_MS = 500;
-/** What is left of an abandoned path or a dead process goes when its token has expired. */
-const ABANDONED_MS = TOKEN_MS + 5000;
 
 const MAIN_TABLE = 254;
 const RT_SCOPE_LINK = 253;
@@ -56,7 +54,11 @@ export class Invariants {
   #running: Promise<void> | undefined;
   #stopped = false;
 
-  constructor(private readonly mesh: Mesh) {}
+  /** @param abandonedMs how long what is left of an abandoned path or a dead process may stay: a token's life and 5 s */
+  constructor(
+    private readonly mesh: Mesh,
+    private readonly abandonedMs = TOKEN_MS + 5000,
+  ) {}
 
   /** How often was looked. */
   get looks(): number {
@@ -94,7 +96,7 @@ export class Invariants {
     this.#looks += 1;
     const found = [
       ...this.#brief.longerThan(twiceInAPod(links), (LOOKS - 1) * LOOK_INTERVAL_MS),
-      ...this.#lasting.longerThan(lasting, ABANDONED_MS),
+      ...this.#lasting.longerThan(lasting, this.abandonedMs),
       ...(await this.#overlappingRequests()),
     ];
     for (const line of found) if (!this.violations.includes(line)) this.violations.push(line);

@@ -3,7 +3,7 @@
  * Pid 1 of the chaos runs, and the programs that it starts in pods and nodes (`NSM_CHAOS_ROLE`). Arguments:
  * repository, log folder, form, then what to run:
  *
- *   scenario ID | random SEED MINUTES | kills COUNT SEED | recovery ROUNDS
+ *   scenario ID | random SEED MINUTES | kills COUNT SEED | recovery ROUNDS | soak MINUTES SEED
  *
  * Prints progress as plain lines and the outcome as one JSON line. With `--list` alone: the ids of the scenarios.
  */
@@ -13,6 +13,7 @@ import { runLoad } from "./load/load.js";
 import { recoveryRun } from "./recovery.js";
 import { killsRun, randomRun } from "./runs.js";
 import { chaosScenarios } from "./scenarios.js";
+import { soakRun } from "./soak.js";
 
 /** @throws Error when there is no such thing to run */
 function chosen(repository: string, [mode, first = "", second = ""]: readonly string[]): Scenario {
@@ -23,6 +24,8 @@ function chosen(repository: string, [mode, first = "", second = ""]: readonly st
       return killsRun(Number(first), Number(second));
     case "recovery":
       return recoveryRun(Number(first));
+    case "soak":
+      return soakRun(repository, Number(first), Number(second));
     default: {
       const scenario = chaosScenarios(repository).find(({ id }) => id === first);
       if (!scenario) throw new Error(`no scenario ${first}`);
