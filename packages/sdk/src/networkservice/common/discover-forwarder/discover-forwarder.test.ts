@@ -6,6 +6,7 @@ import {
   endpointKind,
   type NetworkServiceElement,
   networkServiceKind,
+  StatusError,
   start,
   startRegistry,
 } from "@nsm/core";
@@ -46,9 +47,24 @@ async function setUp(...matches: object[]) {
       calls.push(`close ${callCtx.get(clientUrl)?.hostname ?? "none"}`);
     },
   };
+  let away = false;
+  const reachable = <T extends object>(registry: T): T =>
+    new Proxy(registry, {
+      get(target, key) {
+        if (away) throw new StatusError(Code.UNAVAILABLE, "failed to dial the registry", { reason: "TEST" });
+        return Reflect.get(target, key);
+      },
+    });
+  const looked = {
+    networkServices: reachable(registered.networkServices),
+    endpoints: reachable(registered.endpoints),
+  };
   const server = start(
-    chain("test", metadataServer(), discoverForwarderServer({ registries: registered }), recorder),
+    chain("test", metadataServer(), discoverForwarderServer({ registries: looked }), recorder),
   );
+  const registryAway = (is: boolean): void => {
+    away = is;
+  };
   await registered.networkServices.register(ctx, newNetworkService({ name: "ns", matches }));
   const add = (name: string, labels?: Record<string, string>) =>
     registered.endpoints.register(
@@ -60,7 +76,7 @@ async function setUp(...matches: object[]) {
         url: `tcp://${name}:1`,
       }),
     );
-  return { server, registered, failing, calls, add };
+  return { server, registered, failing, calls, add, registryAway };
 }
 
 const request = (partial: object = {}) => requestWith({ id: "a", networkService: "ns", ...partial });
@@ -144,6 +160,23 @@ describe("discover-forwarder server", () => {
     await clock.advance(1);
     await server.request(ctx, request({ id: "c" }));
     expect(calls).toEqual(["request fwd-1", "request fwd-2", "request fwd-2", "request fwd-1"]);
+  });
+
+  it("goes on with the forwarder used before, and closes at it, while the registry is away", async () => {
+    const { server, calls, add, registryAway } = await setUp();
+    await add("fwd-1");
+    await add("fwd-2");
+    const connection = await server.request(ctx, request());
+    registryAway(true);
+    await server.request(ctx, request());
+    await expect(server.request(ctx, request({ id: "new" }))).rejects.toMatchObject({
+      code: Code.UNAVAILABLE,
+    });
+    await expect(server.request(ctx, request({ state: State.RESELECT_REQUESTED }))).rejects.toMatchObject({
+      code: Code.UNAVAILABLE,
+    });
+    await server.close(ctx, connection);
+    expect(calls).toEqual(["request fwd-1", "request fwd-1", "close fwd-1"]);
   });
 
   it("does not go elsewhere when the remembered forwarder is gone", async () => {

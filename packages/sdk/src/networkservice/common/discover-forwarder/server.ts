@@ -9,6 +9,7 @@ import {
   type NetworkServiceElement,
   StatusError,
 } from "@nsm/core";
+import { askOrFormer } from "../../utils/last-known.js";
 import { deleteMetadata, loadMetadata, metadataKey, storeMetadata } from "../../utils/metadata/index.js";
 import { RecentFailures } from "../../utils/recent-failures.js";
 import {
@@ -47,10 +48,12 @@ function preferNextSegment(connection: Connection, forwarders: NetworkServiceEnd
  * Chooses the forwarder of a connection and puts its `clientUrl` into the context: the one used before; else, after
  * a restart, the one named in the next path segment; else the first suitable one (`suitableForwarders`) that
  * accepts, each tried with its own copy of the request, those that failed within the last two seconds last. A Request
- * in state RESELECT_REQUESTED chooses anew. Close goes to the one used, and goes on without URL when it is not found.
+ * in state RESELECT_REQUESTED chooses anew. A registry that cannot be reached does not end what is established: the
+ * forwarder used before is asked. Close goes to that one, and goes on without URL when it is not found.
  * Descriptors received in a failed try stay open for the next one. Place after `metadata`, before `recvfd` and
- * `connect`. State: the forwarder's name, in the metadata; who failed.
- * Upstream: `discoverforwarder.NewServer`. Deviation: upstream knows no failures of other requests.
+ * `connect`. State: the forwarder, in the metadata; who failed.
+ * Upstream: `discoverforwarder.NewServer`. Deviations: upstream knows no failures of other requests, and fails
+ * refreshes while the registry is away.
  * @throws NOT_FOUND NETWORK_SERVICE_NOT_FOUND, NO_FORWARDER; the last forwarder's code, FORWARDERS_FAILED
  */
 export function discoverForwarderServer({
@@ -58,18 +61,18 @@ export function discoverForwarderServer({
   forwarderService = "forwarder",
   managerUrl = "",
 }: DiscoverForwarderOptions): NetworkServiceElement {
-  const chosen = metadataKey<string>("server", "discover-forwarder.name");
+  const chosen = metadataKey<NetworkServiceEndpoint>("server", "discover-forwarder.forwarder");
   const recent = new RecentFailures();
 
   async function candidatesFor(
     ctx: Context,
     connection: Connection,
-    remembered: string | undefined,
+    remembered: NetworkServiceEndpoint | undefined,
   ): Promise<NetworkServiceEndpoint[]> {
     const { networkService, payload } = connection;
     const service = await findNetworkService(ctx, registries, networkService, payload);
     const query = newNetworkServiceEndpoint({
-      name: remembered ?? "",
+      name: remembered?.name ?? "",
       networkServiceNames: [forwarderService],
       url: managerUrl,
     });
@@ -77,15 +80,17 @@ export function discoverForwarderServer({
     const forwarders = suitableForwarders(connection, service, found, forwarderService);
     if (forwarders.length > 0) return recent.putLast(forwarders);
     throw notFound(
-      remembered === undefined ? "no candidates found" : `forwarder ${remembered} is not available`,
+      remembered === undefined ? "no candidates found" : `forwarder ${remembered.name} is not available`,
     );
   }
 
   async function closeUrl(ctx: Context, connection: Connection): Promise<URL | undefined> {
-    const name = deleteMetadata(ctx, chosen) ?? nextSegment(connection.path)?.name;
+    const former = deleteMetadata(ctx, chosen);
+    const name = former?.name ?? nextSegment(connection.path)?.name;
     if (name === undefined) return undefined;
+    const find = (askCtx: Context) => findEndpoint(askCtx, registries, name, managerUrl);
     try {
-      return endpointUrl(await findEndpoint(ctx, registries, name, managerUrl));
+      return endpointUrl(await askOrFormer(ctx, former, find));
     } catch (error) {
       ctx.log.warn({ err: error, connId: connection.id }, "the forwarder to close at was not found");
       return undefined;
@@ -98,7 +103,9 @@ export function discoverForwarderServer({
       const { connection } = request;
       const reselect = connection.state === State.RESELECT_REQUESTED;
       const remembered = reselect ? undefined : loadMetadata(ctx, chosen);
-      const forwarders = await candidatesFor(ctx, connection, remembered);
+      const forwarders = await askOrFormer(ctx, remembered && [remembered], (askCtx) =>
+        candidatesFor(askCtx, connection, remembered),
+      );
       if (remembered === undefined && !reselect) preferNextSegment(connection, forwarders);
       return withCallDescriptors(ctx, async (callCtx) => {
         const failures: unknown[] = [];
@@ -107,7 +114,7 @@ export function discoverForwarderServer({
             const url = endpointUrl(forwarder);
             const result = await next.request(callCtx.with(clientUrl, url), clone(request));
             recent.forget(forwarder.name);
-            if (remembered === undefined) storeMetadata(ctx, chosen, forwarder.name);
+            storeMetadata(ctx, chosen, clone(forwarder));
             return result;
           } catch (error) {
             failures.push(error);

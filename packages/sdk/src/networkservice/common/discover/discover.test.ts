@@ -1,10 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import { newNetworkService, newNetworkServiceEndpoint, timestampFromMs } from "@nsm/api";
-import { Code, chain, endpointKind, networkServiceKind, start, startRegistry } from "@nsm/core";
+import {
+  Code,
+  chain,
+  endpointKind,
+  type NetworkServiceElement,
+  networkServiceKind,
+  StatusError,
+  start,
+  startRegistry,
+} from "@nsm/core";
 import { capture, elementContract, requestWith, testContext } from "@nsm/testkit";
 import { memoryServer } from "../../../registry/common/memory/index.js";
 import { memoryStore } from "../../../registry/stores/memory.js";
 import { matchNetworkServiceEndpoints, matchNetworkServices } from "../../../utils/matching/index.js";
+import { metadataServer } from "../../utils/metadata/index.js";
 import { clientUrl } from "../client-url/index.js";
 import { candidates, discoverServer } from "./index.js";
 
@@ -17,10 +27,33 @@ function registries() {
   };
 }
 
+/** What round robin and an endpoint do: the connection is with the first candidate. */
+const first: NetworkServiceElement = {
+  name: "first",
+  async request(callCtx, request, next) {
+    const connection = await next.request(callCtx, request);
+    connection.networkServiceEndpointName ||= callCtx.get(candidates)?.endpoints[0]?.name ?? "";
+    return connection;
+  },
+};
+
 function setUp() {
   const registered = registries();
   const seen = capture();
-  const server = start(chain("test", discoverServer(registered), seen));
+  let away = false;
+  const reachable = <T extends object>(registry: T): T =>
+    new Proxy(registry, {
+      get(target, key) {
+        if (away) throw new StatusError(Code.UNAVAILABLE, "failed to dial the registry", { reason: "TEST" });
+        return Reflect.get(target, key);
+      },
+    });
+  const { networkServices, endpoints } = registered;
+  const looked = { networkServices: reachable(networkServices), endpoints: reachable(endpoints) };
+  const server = start(chain("test", metadataServer(), discoverServer(looked), first, seen));
+  const registryAway = (is: boolean): void => {
+    away = is;
+  };
   const addService = (partial: object = {}) =>
     registered.networkServices.register(ctx, newNetworkService({ name: "icmp", payload: "IP", ...partial }));
   const addEndpoint = (name: string, labels: Record<string, string> = {}, partial: object = {}) =>
@@ -35,7 +68,7 @@ function setUp() {
       }),
     );
   const found = () => seen.lastContext?.get(candidates)?.endpoints.map(({ name }) => name);
-  return { server, seen, addService, addEndpoint, found };
+  return { server, registered, seen, addService, addEndpoint, found, registryAway };
 }
 
 const icmp = (partial: object = {}) => requestWith({ id: "a", networkService: "icmp", ...partial });
@@ -45,6 +78,7 @@ const match = (sourceSelector: object, app: string) => ({
 });
 
 elementContract(() => discoverServer(registries()), {
+  before: () => [metadataServer()],
   context: (base) => base.with(clientUrl, new URL("tcp://there:5001")),
 });
 
@@ -113,6 +147,56 @@ describe("discover server", () => {
     const { server, addService } = setUp();
     await addService();
     await expect(server.request(ctx, request)).rejects.toMatchObject({ code: Code.NOT_FOUND, message });
+  });
+
+  it("refreshes and closes at the endpoint found last while the registry is away", async () => {
+    const { server, seen, addService, addEndpoint, registryAway } = setUp();
+    await addService();
+    await addEndpoint("nse");
+    const connection = await server.request(ctx, icmp());
+    expect(connection.networkServiceEndpointName).toBe("nse");
+    registryAway(true);
+    for (let i = 0; i < 3; i++) await server.request(ctx, icmp({ networkServiceEndpointName: "nse" }));
+    expect(seen.lastContext?.get(clientUrl)?.hostname).toBe("nse");
+    await server.close(ctx, icmp({ networkServiceEndpointName: "nse" }).connection);
+    expect(seen.lastContext?.get(clientUrl)?.hostname).toBe("nse");
+  });
+
+  it("takes a new address as soon as the registry is back", async () => {
+    const { server, seen, addService, addEndpoint, registryAway } = setUp();
+    await addService();
+    await addEndpoint("nse");
+    await server.request(ctx, icmp());
+    registryAway(true);
+    await server.request(ctx, icmp({ networkServiceEndpointName: "nse" }));
+    registryAway(false);
+    await addEndpoint("nse", {}, { url: "tcp://elsewhere:5001" });
+    await server.request(ctx, icmp({ networkServiceEndpointName: "nse" }));
+    expect(seen.lastContext?.get(clientUrl)?.hostname).toBe("elsewhere");
+  });
+
+  it("fails without the registry for new connections and for other endpoints than the last one", async () => {
+    const { server, addService, addEndpoint, registryAway } = setUp();
+    await addService();
+    await addEndpoint("nse");
+    await server.request(ctx, icmp());
+    registryAway(true);
+    const unavailable = { code: Code.UNAVAILABLE };
+    await expect(server.request(ctx, requestWith({ id: "b", networkService: "icmp" }))).rejects.toMatchObject(
+      unavailable,
+    );
+    await expect(server.request(ctx, icmp({ networkServiceEndpointName: "other" }))).rejects.toMatchObject(
+      unavailable,
+    );
+  });
+
+  it("believes the registry that an endpoint is gone", async () => {
+    const { server, registered, addService, addEndpoint } = setUp();
+    await addService();
+    await registered.endpoints.unregister(ctx, await addEndpoint("nse"));
+    await expect(server.request(ctx, icmp({ networkServiceEndpointName: "nse" }))).rejects.toMatchObject({
+      code: Code.NOT_FOUND,
+    });
   });
 
   it("passes a Close on without address when the endpoint is not registered any more", async () => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type NetworkServiceEndpoint, newNetworkServiceEndpoint, timestampToMs } from "@nsm/api";
+import { clone, type NetworkServiceEndpoint, newNetworkServiceEndpoint, timestampToMs } from "@nsm/api";
 import {
   Code,
   type Connection,
@@ -9,6 +9,8 @@ import {
   StatusError,
 } from "@nsm/core";
 import { matchEndpoint } from "../../../utils/matching/index.js";
+import { askOrFormer } from "../../utils/last-known.js";
+import { loadMetadata, metadataKey, storeMetadata } from "../../utils/metadata/index.js";
 import {
   endpointUrl,
   findEndpoint,
@@ -47,13 +49,25 @@ async function findCandidates(
 /**
  * Finds the next hop in the registries: by name when the request names an endpoint, which puts its `clientUrl` into
  * the context; else all endpoints of the network service that suit the client's labels, which puts `candidates`
- * into the context and the service's payload into the connection. Transparent when there is a URL already. Close
- * never fails here: without a hit it goes on without URL.
- * Place before `round-robin` and `connect`. State: none. Upstream: `discover.NewServer`.
+ * into the context and the service's payload into the connection. Transparent when there is a URL already. A registry
+ * that cannot be reached does not end what is established: the endpoint found last is asked. Close never fails here:
+ * without a hit it goes on without URL.
+ * Place after `metadata`, before `round-robin` and `connect`. State: the endpoint found last, in the metadata.
+ * Upstream: `discover.NewServer`. Deviation: upstream fails refreshes while the registry is away.
  * @throws NOT_FOUND NETWORK_SERVICE_NOT_FOUND, ENDPOINT_NOT_FOUND, NO_CANDIDATES: there is no waiting, clients retry
  * @throws INVALID_ARGUMENT ENDPOINT_URL
  */
 export function discoverServer(registries: Registries): NetworkServiceElement {
+  const foundLast = metadataKey<NetworkServiceEndpoint>("server", "discover.endpoint");
+
+  async function urlOf(ctx: Context, name: string): Promise<URL> {
+    const known = loadMetadata(ctx, foundLast);
+    const former = known?.name === name ? known : undefined;
+    const endpoint = await askOrFormer(ctx, former, (askCtx) => findEndpoint(askCtx, registries, name));
+    storeMetadata(ctx, foundLast, clone(endpoint));
+    return endpointUrl(endpoint);
+  }
+
   return {
     name: "discover-server",
     async request(ctx, request, next) {
@@ -61,19 +75,23 @@ export function discoverServer(registries: Registries): NetworkServiceElement {
       const { connection } = request;
       const name = connection.networkServiceEndpointName;
       if (name !== "") {
-        const endpoint = await findEndpoint(ctx, registries, name);
-        return next.request(ctx.with(clientUrl, endpointUrl(endpoint)), request);
+        return next.request(ctx.with(clientUrl, await urlOf(ctx, name)), request);
       }
       const found = await findCandidates(ctx, registries, connection);
       connection.payload = found.networkService.payload;
-      return next.request(ctx.with(candidates, found), request);
+      const established = await next.request(ctx.with(candidates, found), request);
+      const chosen = found.endpoints.find(
+        (endpoint) => endpoint.name === established.networkServiceEndpointName,
+      );
+      if (chosen !== undefined) storeMetadata(ctx, foundLast, clone(chosen));
+      return established;
     },
     async close(ctx, connection, next) {
       const name = connection.networkServiceEndpointName;
       if (ctx.get(clientUrl) !== undefined || name === "") return next.close(ctx, connection);
       let nextCtx = ctx;
       try {
-        nextCtx = ctx.with(clientUrl, endpointUrl(await findEndpoint(ctx, registries, name)));
+        nextCtx = ctx.with(clientUrl, await urlOf(ctx, name));
       } catch (error) {
         ctx.log.warn({ err: error, connId: connection.id }, "the endpoint to close at was not found");
       }
