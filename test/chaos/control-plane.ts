@@ -24,6 +24,7 @@ const namesOf = (endpoints: readonly { name: string }[]): string[] => endpoints.
 export const controlPlaneKills: readonly Scenario[] = [
   meshScenario({
     id: "CHAOS-4",
+    forms: ["short"],
     title: "killed forwarders, one, the other and both, take their links up again and no packet is lost",
     async run(lab, run) {
       const mesh = await startMesh(lab, run);
@@ -47,6 +48,7 @@ export const controlPlaneKills: readonly Scenario[] = [
   }),
   meshScenario({
     id: "CHAOS-6",
+    forms: ["short"],
     title: "killed managers come back: no packet is lost, endpoints and forwarders are registered again",
     async run(lab, run) {
       const mesh = await startMesh(lab, run);

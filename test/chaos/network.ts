@@ -146,6 +146,7 @@ async function clockStep(lab: Lab, mesh: Mesh, node: LabNode, run: ScenarioRun):
 export const networkFaults = (repository: string): readonly Scenario[] => [
   meshScenario({
     id: "HEAL-27",
+    forms: ["full"],
     title: "a node cut off for a while: no request storm, all connections come back, nothing abandoned stays",
     async run(lab, run) {
       const mesh = await startMesh(lab, run, { remote: true });

@@ -59,6 +59,26 @@ function keeps({ target, results }: FaultRow & { results: readonly Measured[] })
   );
 }
 
+const HEADINGS = [
+  "Event",
+  "Where",
+  "Lost pings",
+  "Seconds without answers",
+  "Seconds to repair",
+  "Target",
+  "Kept",
+];
+
+/** A Markdown table with columns of even width, as the formatter writes it; the first row is the heading. */
+function alignedTable(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_cell, column) =>
+    Math.max(3, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const lines = rows.map((row) => `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" | ")} |`);
+  const rule = `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`;
+  return [lines[0], rule, ...lines.slice(1)].join("\n");
+}
+
 /** The page, and the rows whose bounds were not kept. */
 export function recoveryPage(
   rows: readonly (FaultRow & { readonly results: readonly Measured[] })[],
@@ -78,7 +98,8 @@ export function recoveryPage(
       results.map((result) => result.controlSeconds),
       2,
     );
-    return `| ${event} | ${bed} | ${lost} | ${seconds} | ${control} after ${counted} | ${targetText(target)} | ${keeps(row) ? "yes" : "**no**"} |`;
+    const kept = keeps(row) ? "yes" : "**no**";
+    return [event, bed, lost, seconds, `${control} after ${counted}`, targetText(target), kept];
   });
   const page = `# Recovery
 
@@ -87,12 +108,10 @@ What a connection loses when a part of the mesh dies, and how long the repair ta
 A client pings its endpoint every ${PING_INTERVAL_MS} ms; another endpoint of the same service stands by. Local: client and endpoints on one node. Remote: on two nodes, over VXLAN. The registry is on a third one. Every fault happens ${rounds} times, each after all was well again; figures are min / median / max. "Kept" looks at the worst of them.
 
 - **Lost**: pings without an answer, and the longest time without answers in seconds. An outage shorter than ${PING_INTERVAL_MS} ms may lose no ping.
-- **Repaired**: until the restarted daemon holds the connection again, or the client is connected to the other endpoint, in seconds from what the column says.
+- **Repair**: until the restarted daemon holds the connection again, or the client is connected to the other endpoint, in seconds from what the column says.
 - **K1**: SIGKILL of the process. **K2**: the pod is gone, with its network namespace. **K4**: the node's packets are lost, nothing is closed. Managers, forwarders and the registry have no network namespace of their own, so that their K2 is their K1.
 
-| Event | Where | Lost pings | Seconds without answers | Control plane repaired, seconds | Target | Kept |
-| --- | --- | --- | --- | --- | --- | --- |
-${table.join("\n")}
+${alignedTable([HEADINGS, ...table])}
 
 Measured on ${cpus().length} cores (${(cpus()[0]?.model ?? "unknown").trim()}), Node.js ${process.versions.node}; all nodes share the machine.
 `;

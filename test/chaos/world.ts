@@ -39,7 +39,7 @@ async function runOne(ending: AbortSignal): Promise<number> {
   const scenario = chosen(repository, what);
   const outcome = await runScenario(scenario, {
     form: form as ScenarioForm,
-    options: { repository, logFolder, env: { NSM_INSECURE: "true" } },
+    options: { repository, logFolder, env: {} },
     ending,
   });
   process.stdout.write(`${JSON.stringify({ id: scenario.id, title: scenario.title, ...outcome })}\n`);

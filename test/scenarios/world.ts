@@ -4,13 +4,21 @@
  * on stdout. With `--list FORM`, outside any namespace: prints the ids of the scenarios of that form.
  */
 import { runScenario, runWorld, type ScenarioForm } from "@nsm/lab";
+import { chaosScenarios } from "../chaos/scenarios.js";
 import { badInput } from "./bad-input.js";
 import { features } from "./feat.js";
 import { healing } from "./heal.js";
 import { observability, useCases } from "./uc.js";
 
 const [id, form = "short", repository = "", logFolder = ""] = process.argv.slice(2);
-const scenarios = [...useCases, ...features, ...observability, ...badInput, ...healing];
+const scenarios = [
+  ...useCases,
+  ...features,
+  ...observability,
+  ...badInput,
+  ...healing,
+  ...chaosScenarios(repository),
+];
 if (id === "--list") {
   const chosen = scenarios.filter(({ forms }) => forms?.includes(form as ScenarioForm) ?? true);
   process.stdout.write(`${chosen.map((scenario) => scenario.id).join("\n")}\n`);
