@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { kernelParameters } from "@nsm/api";
 import type { Connection, Context, LinkSide } from "@nsm/core";
-import { withPod } from "../pod/index.js";
+import { type OpenRoute, type Pod, withPod } from "../pod/index.js";
 import { applyMac } from "./ethernet.js";
 import type { InstalledContext } from "./installed-context.js";
 import { podPlan } from "./plan.js";
@@ -15,16 +15,24 @@ export interface PodContexts {
   setMac(connection: Connection, macAddress: string): Promise<void>;
 }
 
-/** Pods as network namespaces of this kernel, entered for the time of the call. */
-export const kernelPods: PodContexts = {
-  async apply(ctx, side, connection, installed) {
-    const plan = podPlan(side, connection);
-    const name = interfaceName(connection);
-    await withPod(connection.mechanism, (pod) => reconcilePod(ctx, pod, name, plan, installed));
-  },
-  setMac: (connection, macAddress) =>
-    withPod(connection.mechanism, (pod) => applyMac(pod, interfaceName(connection), macAddress)),
-};
+/** Pods as network namespaces of this kernel, entered for the time of the call by `openRoute`. */
+export function podContexts(openRoute?: OpenRoute): PodContexts {
+  return {
+    async apply(ctx, side, connection, installed) {
+      const plan = podPlan(side, connection);
+      const name = interfaceName(connection);
+      const work = (pod: Pod) => reconcilePod(ctx, pod, name, plan, installed);
+      await withPod(connection.mechanism, work, openRoute);
+    },
+    async setMac(connection, macAddress) {
+      const work = (pod: Pod) => applyMac(pod, interfaceName(connection), macAddress);
+      await withPod(connection.mechanism, work, openRoute);
+    },
+  };
+}
+
+/** {@link podContexts} with this kernel's rtnetlink. */
+export const kernelPods: PodContexts = podContexts();
 
 function interfaceName({ mechanism }: Connection): string {
   return kernelParameters(mechanism)?.interfaceName ?? "";

@@ -5,6 +5,7 @@ export {
   connectionContextKernelServer,
 } from "./connection-context-kernel/index.js";
 export { ethernetContextClient, ethernetContextServer } from "./ethernet-context/index.js";
+export { hostLinksServer, keepVniServer } from "./host-links/index.js";
 export {
   isNewSide,
   type MechanismDriverClientOptions,

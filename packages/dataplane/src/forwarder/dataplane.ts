@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { HostPort, MechanismDriver } from "@nsm/core";
 import type { PodContexts } from "../connection-context/index.js";
+import type { HostLinks } from "../host-links/index.js";
 
 /** The VXLAN mechanism and what peers must be told of this end. */
 export interface VxlanTunnels {
@@ -23,8 +24,13 @@ export interface Dataplane {
   readonly pods: PodContexts;
   /** Joins two ports; repeatable. */
   crossConnect(a: HostPort, b: HostPort): Promise<void>;
-  /** Requests to the kernel since the start and the nanoseconds spent in them; absent without a kernel. */
-  totals?(): Record<"netlink.messages" | "netlink.nanoseconds", number>;
+  /** The links in the forwarder's namespace, those of earlier processes included; absent without a kernel. */
+  readonly hostLinks?: HostLinks;
+  /**
+   * Requests to the kernel since the start, the nanoseconds spent in them, and the links removed since nobody claimed
+   * them; absent without a kernel.
+   */
+  totals?(): Record<"netlink.messages" | "netlink.nanoseconds" | "links.purged", number>;
   /** Gives descriptors back; links stay. */
   close(): void;
 }

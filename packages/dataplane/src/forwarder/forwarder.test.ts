@@ -1,62 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-import { realClock, silentLogger } from "@nsm/core";
-import { netlinkStatistics, ping } from "@nsm/linux";
+import { netlinkStatistics } from "@nsm/linux";
 import { injectError } from "@nsm/testkit";
 import { crossConnect } from "../cross-connect/index.js";
 import { kernelDriver } from "../mechanisms/index.js";
-import { testDomain } from "../test-support/domain.js";
-import { describeInNetns, type Scratch, scratch } from "../test-support/index.js";
-import { type Dataplane, type ForwarderOptions, kernelDataplane, type VxlanTunnels } from "./index.js";
-
-const addresses = { src: ["172.16.1.101/32", "fd00::101/128"], dst: ["172.16.1.100/32", "fd00::100/128"] };
+import { describeInNetns, type Scratch } from "../test-support/index.js";
+import {
+  addresses,
+  countsOf,
+  expectBothWays,
+  expectReaches,
+  kernelWorld,
+} from "../test-support/kernel-world.js";
+import type { Dataplane } from "./index.js";
 
 describeInNetns("a forwarder on a kernel", () => {
-  const spaces: Scratch[] = [];
-  const planes: Dataplane[] = [];
-  const space = async (): Promise<Scratch> => {
-    const made = await scratch();
-    spaces.push(made);
-    return made;
-  };
-  const planeOf = async (node: Scratch, tunnelIp?: string): Promise<Dataplane> => {
-    const plane = await kernelDataplane({ log: silentLogger, netns: node.netns, tunnelIp });
-    planes.push(plane);
-    return plane;
-  };
-  afterEach(async () => {
-    for (const plane of planes.splice(0)) plane.close();
-    await Promise.all(spaces.splice(0).map((made) => made.destroy()));
-  });
-
-  async function expectReaches(from: Scratch, ...destinations: string[]): Promise<void> {
-    for (const destination of destinations) {
-      for (const payloadBytes of [56, 3000]) {
-        const result = await ping(
-          { destination, netns: from.netns, payloadBytes, timeoutMs: 2000 },
-          realClock,
-        );
-        expect({ destination, payloadBytes, ...result }).toMatchObject({ sent: 1, received: 1 });
-      }
-    }
-  }
-  const expectBothWays = async (client: Scratch, endpoint: Scratch): Promise<void> => {
-    await expectReaches(client, "172.16.1.100", "fd00::100");
-    await expectReaches(endpoint, "172.16.1.101", "fd00::101");
-  };
-  const countsOf = (...all: Scratch[]) => Promise.all(all.map((one) => one.counts()));
-
-  /** One node with a client's and an endpoint's pod. */
-  async function localDomain(dataplane?: (node: Scratch) => Dataplane) {
-    const [node, clientPod, endpointPod] = [await space(), await space(), await space()];
-    const domain = testDomain();
-    await domain.service("IP");
-    const plane = dataplane?.(node) ?? (await planeOf(node));
-    const forwarder = domain.forwarder("fwd", plane);
-    const nse = domain.nse("nse", endpointPod.url, addresses);
-    await forwarder.knows("nse", nse.url);
-    const nsc = domain.nsc(forwarder.url, clientPod.url);
-    return { domain, node, clientPod, endpointPod, forwarder, nse, nsc };
-  }
+  const { destroy, localDomain, remoteDomain } = kernelWorld();
 
   it("connects two pods of its node and leaves nothing after Close", async () => {
     const { node, clientPod, endpointPod, nsc } = await localDomain();
@@ -80,25 +38,6 @@ describeInNetns("a forwarder on a kernel", () => {
     expect(forConnection).toBeGreaterThan(10);
     expect(forConnection).toBeLessThanOrEqual(45);
     expect(forRefresh).toBeLessThanOrEqual(30);
-  });
-
-  it("keeps links and traffic over a refresh and over a restart", async () => {
-    const { node, clientPod, endpointPod, nsc, forwarder } = await localDomain();
-    const before = await countsOf(node, clientPod, endpointPod);
-    const connection = await nsc.request("c1");
-    const built = await countsOf(node, clientPod, endpointPod);
-    const index = (await clientPod.route.linkGet("nsm-1"))?.index;
-    const refreshed = await nsc.refresh(connection);
-    forwarder.restart();
-    await expectBothWays(clientPod, endpointPod);
-    const adopted = await nsc.refresh(refreshed);
-    expect((await clientPod.route.linkGet("nsm-1"))?.index).toBe(index);
-    await expectBothWays(clientPod, endpointPod);
-    expect((await countsOf(node, clientPod, endpointPod)).map(({ links }) => links)).toEqual(
-      built.map(({ links }) => links),
-    );
-    await nsc.close(adopted);
-    expect(await countsOf(node, clientPod, endpointPod)).toEqual(before);
   });
 
   it("follows new addresses of a refresh", async () => {
@@ -178,9 +117,7 @@ describeInNetns("a forwarder on a kernel", () => {
     const { node, clientPod, endpointPod, nsc } = await localDomain();
     const before = (await node.counts()).links;
     const connection = await nsc.request("c1");
-    await Promise.all([clientPod.destroy(), endpointPod.destroy()]);
-    spaces.splice(spaces.indexOf(clientPod), 1);
-    spaces.splice(spaces.indexOf(endpointPod), 1);
+    await destroy(clientPod, endpointPod);
     await nsc.close(connection);
     expect((await node.counts()).links).toBe(before);
   });
@@ -204,47 +141,14 @@ describeInNetns("a forwarder on a kernel", () => {
     expect(await countsOf(node, clientPod, endpointPod)).toEqual(before);
   }, 60_000);
 
-  /** Two nodes joined by a veth with a 1500-byte MTU, a client's pod on the first, an endpoint's on the second. */
-  async function remoteDomain(
-    payload: string,
-    tunnelIps = ["10.99.0.1", "10.99.0.2"],
-    tunnelsB: Partial<VxlanTunnels> = {},
-    optionsB: Partial<ForwarderOptions> = {},
-  ) {
-    const [nodeA, nodeB, clientPod, endpointPod] = [
-      await space(),
-      await space(),
-      await space(),
-      await space(),
-    ];
-    await nodeA.route.linkAdd({ kind: "veth", name: "eth0", peer: { name: "eth0", netns: nodeB.netns } });
-    for (const [i, node] of [nodeA, nodeB].entries()) {
-      await node.route.linkSet("eth0", { up: true });
-      const index = (await node.route.linkGet("eth0"))?.index ?? 0;
-      await node.route.addressReplace(index, `${tunnelIps[i]}${tunnelIps[i]?.includes(":") ? "/64" : "/24"}`);
-    }
-    const domain = testDomain();
-    await domain.service(payload);
-    const forwarderA = domain.forwarder("fwd-a", await planeOf(nodeA, tunnelIps[0]));
-    const planeB = await planeOf(nodeB, tunnelIps[1]);
-    const vxlanB = planeB.vxlan && { ...planeB.vxlan, ...tunnelsB };
-    const forwarderB = domain.forwarder("fwd-b", { ...planeB, vxlan: vxlanB }, optionsB);
-    const nse = domain.nse("nse", endpointPod.url, addresses);
-    await forwarderA.knows("nse", forwarderB.url);
-    await forwarderB.knows("nse", nse.url);
-    const nsc = domain.nsc(forwarderA.url, clientPod.url);
-    const all = [nodeA, nodeB, clientPod, endpointPod];
-    return { domain, nodeA, nodeB, clientPod, endpointPod, forwarderA, forwarderB, nse, nsc, all };
-  }
-
   it.each([
-    ["IP", ["10.99.0.1", "10.99.0.2"], 1446],
-    ["ETHERNET", ["10.99.0.2", "10.99.0.1"], 1446],
-    ["IP", ["fd99::1", "fd99::2"], 1426],
+    ["IP", ["10.99.0.1", "10.99.0.2"] as const, 1446],
+    ["ETHERNET", ["10.99.0.2", "10.99.0.1"] as const, 1446],
+    ["IP", ["fd99::1", "fd99::2"] as const, 1426],
   ])(
     "connects pods of two nodes over VXLAN for payload %s between %j",
     async (payload, tunnelIps, mtuBytes) => {
-      const { all, clientPod, endpointPod, nodeA, nsc } = await remoteDomain(payload, tunnelIps);
+      const { all, clientPod, endpointPod, nodeA, nsc } = await remoteDomain(payload, { tunnelIps });
       const before = await countsOf(...all);
       const connection = await nsc.request("c1");
       expect(connection.mechanism?.type).toBe("KERNEL");
@@ -265,8 +169,8 @@ describeInNetns("a forwarder on a kernel", () => {
 
   it("gets another VNI when the peer's choice is taken on the client's node", async () => {
     const draws = [21, 50];
-    const { nodeA, nodeB, nsc, clientPod, endpointPod, nse } = await remoteDomain("IP", undefined, {
-      randomUint32: () => draws.shift() ?? 1,
+    const { nodeA, nodeB, nsc, clientPod, endpointPod, nse } = await remoteDomain("IP", {
+      b: { tunnels: { randomUint32: () => draws.shift() ?? 1 } },
     });
     // Another user's device has the VNI 2 * 21 of the first draw, and another remote
     await nodeA.route.linkAdd({ kind: "vxlan", name: "foreign", vni: 42, remote: "10.99.0.77", port: 4789 });
@@ -283,7 +187,7 @@ describeInNetns("a forwarder on a kernel", () => {
   });
 
   it("refuses payload IP over VXLAN where it is switched off, on either side", async () => {
-    const off = await remoteDomain("IP", undefined, {}, { ipOverVxlan: false });
+    const off = await remoteDomain("IP", { b: { options: { ipOverVxlan: false } } });
     await expect(off.nsc.request("c1")).rejects.toThrow("cannot support any of the requested mechanism");
     expect(off.nse.calls.requests).toBe(0);
   });

@@ -4,6 +4,7 @@ import { WellKnownPort } from "@nsm/api";
 import { Code, type Logger, StatusError } from "@nsm/core";
 import {
   type Capability,
+  type Link,
   type Netns,
   netlinkStatistics,
   netnsSwitchRefusal,
@@ -11,10 +12,17 @@ import {
   probeKernel,
   type RouteSocket,
 } from "@nsm/linux";
-import { kernelPods } from "../connection-context/index.js";
+import { podContexts } from "../connection-context/index.js";
 import { crossConnect } from "../cross-connect/index.js";
 import { vxlanMtuBytes } from "../elements/index.js";
-import { kernelDriver, VniIndex, vxlanDriver } from "../mechanisms/index.js";
+import { HostLinks } from "../host-links/index.js";
+import {
+  kernelDriver,
+  type OwnLinks,
+  VniIndex,
+  type VxlanDriverOptions,
+  vxlanDriver,
+} from "../mechanisms/index.js";
 import type { Dataplane, VxlanTunnels } from "./dataplane.js";
 import { defaultTunnelIp, tunnelAddress } from "./tunnel-address.js";
 
@@ -27,6 +35,8 @@ export interface KernelDataplaneOptions {
   readonly vxlanPort?: number;
   /** The forwarder's namespace; default: the own one. */
   readonly netns?: Netns;
+  /** Opens rtnetlink, here and in pods. Default: the kernel's, `openRouteSocket`. */
+  readonly openRoute?: (netns: Netns | undefined) => RouteSocket;
 }
 
 /**
@@ -47,17 +57,32 @@ export async function kernelDataplane(options: KernelDataplaneOptions): Promise<
     "enter network namespaces",
     refusal ? { ok: false, reason: refusal.message } : { ok: true },
   );
-  const route = openRouteSocket(netns);
+  const openRoute = options.openRoute ?? openRouteSocket;
+  const route = openRoute(netns);
   try {
-    const vxlan = await tunnels(route, port, options, capabilities.vxlan);
+    const found = await route.links();
+    const vnis = new VniIndex();
+    vnis.load(found, port);
+    const forget = ({ vxlan, index }: Link): void => {
+      if (vxlan !== undefined) vnis.release(vxlan.vni, index);
+    };
+    const hostLinks = new HostLinks({ route, onRemoved: forget, more: () => ({ vnis: vnis.size }) }, found);
+    const own: OwnLinks = {
+      get group() {
+        return hostLinks.group;
+      },
+      removed: forget,
+    };
     return {
-      kernel: kernelDriver(route),
-      vxlan,
-      pods: kernelPods,
+      kernel: kernelDriver(route, own, openRoute),
+      vxlan: await tunnels({ route, vnis, own, port }, options, capabilities.vxlan),
+      pods: podContexts(openRoute),
       crossConnect: (a, b) => crossConnect(route, a, b),
+      hostLinks,
       totals: () => ({
         "netlink.messages": netlinkStatistics.messages,
         "netlink.nanoseconds": netlinkStatistics.nanoseconds,
+        "links.purged": hostLinks.removed,
       }),
       close: () => route.close(),
     };
@@ -75,12 +100,14 @@ function requireCapability(what: string, capability: Capability): void {
   throw new StatusError(Code.FAILED_PRECONDITION, message, { reason: "KERNEL_CAPABILITY" });
 }
 
+type TunnelOptions = Required<Pick<VxlanDriverOptions, "route" | "vnis" | "own" | "port">>;
+
 async function tunnels(
-  route: RouteSocket,
-  port: number,
+  shared: TunnelOptions,
   { tunnelIp, log }: KernelDataplaneOptions,
   capability: Capability,
 ): Promise<VxlanTunnels | undefined> {
+  const { route, vnis, port } = shared;
   if (!capability.ok) {
     if (capability.reason.includes("EADDRINUSE")) throw portBusy(port, capability.reason);
     log.warn({ reason: capability.reason }, "no VXLAN in this kernel: only connections inside the node");
@@ -92,12 +119,10 @@ async function tunnels(
     return undefined;
   }
   const { ip, linkMtuBytes } = await tunnelAddress(route, chosenIp);
-  const vnis = new VniIndex();
-  await vnis.load(route, port);
   const mtuBytes = vxlanMtuBytes(ip, linkMtuBytes);
   log.info({ tunnelIp: ip, port, mtuBytes }, "VXLAN tunnels");
   return {
-    driver: vxlanDriver({ route, tunnelIp: ip, port, vnis }),
+    driver: vxlanDriver({ ...shared, tunnelIp: ip }),
     tunnelIp: ip,
     port,
     mtuBytes,

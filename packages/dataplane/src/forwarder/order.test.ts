@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ElementTree, elementTree, rootContext, silentLogger, startRegistry } from "@nsm/core";
+import type { RouteSocket } from "@nsm/linux";
 import { authorizeServer } from "@nsm/sdk/networkservice/common/authorize";
 import { cleanupClient } from "@nsm/sdk/networkservice/common/cleanup";
 import { metricsServer } from "@nsm/sdk/networkservice/common/metrics";
 import { MemoryNetwork, testTokens, VirtualClock } from "@nsm/testkit";
+import { HostLinks } from "../host-links/index.js";
 import { type ForwarderOptions, forwarderServer, memoryDataplane } from "./index.js";
 
 /** Upstream's element beside ours; elements not built yet have none. */
@@ -11,8 +13,17 @@ type Expected = readonly [upstream: string, ours: string | undefined, inner?: re
 
 const NOT_BUILT = undefined;
 
-/** Elements that a forwarder has only when they are given. */
-const optional = ["authorize-server", "metrics-server", "cleanup-client"];
+/** In place of upstream's name. */
+const OURS_ALONE = "";
+
+/** Elements that a forwarder has only when they are given, or over a kernel. */
+const optional = [
+  "authorize-server",
+  "metrics-server",
+  "cleanup-client",
+  "host-links-server",
+  "keep-vni-server",
+];
 
 /** cmd-forwarder-vpp: chains/xconnectns/server.go. VPP's own (up, l2bridgedomain, tag, memif, ipsec, pinholes) are left out. */
 const server: readonly Expected[] = [
@@ -24,6 +35,7 @@ const server: readonly Expected[] = [
   ["timeout", "timeout-server"],
   ["monitor", "monitor-server"],
   ["trimpath", "trim-path-server"],
+  [OURS_ALONE, "host-links-server"],
   ["recvfd", "recvfd-server"],
   ["sendfd", "sendfd-server"],
   ["discover", "discover-server"],
@@ -44,6 +56,7 @@ const server: readonly Expected[] = [
         [
           ["vxlan", "vxlan-server"],
           ["mtu", "vxlan-mtu-server"],
+          [OURS_ALONE, "keep-vni-server"],
           ["vni", "vni-server"],
         ],
       ],
@@ -121,6 +134,10 @@ const given: Partial<ForwarderOptions> = {
   authorize: authorizeServer({ name: "anybody", check: async () => {} }),
   metrics: metricsServer(() => {}),
   cleanup: cleanupClient(options.ctx),
+  dataplane: {
+    ...options.dataplane,
+    hostLinks: new HostLinks({ route: {} as RouteSocket }, []), // nothing is called
+  },
 };
 
 describe("the forwarder chain", () => {

@@ -7,6 +7,7 @@ import {
   Payload,
 } from "@nsm/api";
 import {
+  type Connection,
   type Connector,
   type Context,
   chain,
@@ -32,6 +33,8 @@ import {
   connectionContextKernelServer,
   ethernetContextClient,
   ethernetContextServer,
+  hostLinksServer,
+  keepVniServer,
   mechanismDriverClient,
   mechanismDriverServer,
   mtuClient,
@@ -40,6 +43,7 @@ import {
   vxlanMtuServer,
   xconnectServer,
 } from "../elements/index.js";
+import type { HostLinks } from "../host-links/index.js";
 import type { Dataplane, VxlanTunnels } from "./dataplane.js";
 
 /** What a forwarder is made of. */
@@ -65,6 +69,11 @@ export interface ForwarderOptions {
   readonly ipOverVxlan?: boolean;
   /** Longest time of one connection attempt, milliseconds. Default 750, as cmd-forwarder-vpp. */
   readonly dialTimeoutMs?: number;
+  /**
+   * `NSM_MAX_TOKEN_LIFETIME`: how long links of an earlier process of this name wait for their connections before they
+   * are removed, milliseconds. Default: ten minutes, as cmd-forwarder-vpp's.
+   */
+  readonly maxTokenLifetimeMs?: number;
   /** Checks callers. Default: anybody may. */
   readonly authorize?: NetworkServiceElement;
   /** Counts what connections report, for example `metricsServer`. Default: nobody does. */
@@ -79,15 +88,19 @@ const present = (element: NetworkServiceElement | undefined): NetworkServiceElem
 /** Upstream's default of `NSM_DIAL_TIMEOUT`. */
 const DIAL_TIMEOUT_MS = 750;
 
+/** Upstream's default of `NSM_MAX_TOKEN_LIFETIME`. */
+const MAX_TOKEN_LIFETIME_MS = 600_000;
+
 /**
- * The forwarder: finds the endpoint, passes the request on with mechanisms of its own, and builds the data path on the
+ * The forwarder: takes over the links that an earlier process of its name left, finds the endpoint, passes the request on with mechanisms of its own, and builds the data path on the
  * way back, from the endpoint to the requester; it answers when frames flow. Upstream: cmd-forwarder-vpp
  * `xconnectns.NewServer`.
  */
 export function forwarderServer(options: ForwarderOptions): Endpoint {
   const { ctx, name, tokens, connector, descriptors, registries, dataplane } = options;
   const { dialTimeoutMs = DIAL_TIMEOUT_MS, ipOverVxlan = true } = options;
-  const { kernel, vxlan, pods } = dataplane;
+  const { kernel, vxlan, pods, hostLinks } = dataplane;
+  hostLinks?.serve(ctx, name, options.maxTokenLifetimeMs ?? MAX_TOKEN_LIFETIME_MS);
   const payloads = ipOverVxlan ? [Payload.ETHERNET, Payload.IP] : [Payload.ETHERNET];
   const next = client({
     ctx,
@@ -114,7 +127,9 @@ export function forwarderServer(options: ForwarderOptions): Endpoint {
     name,
     tokens,
     ...(options.authorize === undefined ? {} : { authorize: options.authorize }),
+    ...(hostLinks && { outlived: (connection) => hasLeftover(hostLinks, connection) }),
     elements: [
+      ...present(hostLinks && hostLinksServer(hostLinks)), // from here on nobody removes the connection's links
       recvfdServer(), // descriptors of the call live until it returns
       sendfdServer(descriptors),
       discoverServer(registries),
@@ -126,7 +141,7 @@ export function forwarderServer(options: ForwarderOptions): Endpoint {
       mtuServer(),
       mechanismsServer({
         [MechanismType.KERNEL]: mechanismDriverServer(kernel),
-        ...(vxlan === undefined ? {} : { [MechanismType.VXLAN]: vxlanServer(vxlan, payloads) }),
+        ...(vxlan === undefined ? {} : { [MechanismType.VXLAN]: vxlanServer(vxlan, payloads, hostLinks) }),
       }),
       connectServer(next),
     ],
@@ -145,12 +160,21 @@ function vxlanClient(vxlan: VxlanTunnels, payloads: readonly string[]): NetworkS
   );
 }
 
-function vxlanServer(vxlan: VxlanTunnels, payloads: readonly string[]): NetworkServiceElement {
+function hasLeftover(links: HostLinks, connection: Connection): boolean {
+  return (["server", "client"] as const).some((side) => links.leftover(side, connection) !== undefined);
+}
+
+function vxlanServer(
+  vxlan: VxlanTunnels,
+  payloads: readonly string[],
+  hostLinks: HostLinks | undefined,
+): NetworkServiceElement {
   const { tunnelIp, port, randomUint32 } = vxlan;
   return chain(
     "vxlan",
     mechanismDriverServer(vxlan.driver, payloads),
     vxlanMtuServer(vxlan.mtuBytes),
+    ...present(hostLinks && keepVniServer(hostLinks)), // before one is drawn
     vniServer(tunnelIp, { port, randomUint32 }),
   );
 }

@@ -1,7 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type HostPort, type LinkRequest, Scope } from "@nsm/core";
-import { hasCode, type Link, type RouteSocket } from "@nsm/linux";
+import type { Link, RouteSocket } from "@nsm/linux";
+import { deleteLink } from "../host-links/index.js";
 import { hostLinkName, linkKey, parseAlias } from "../names/index.js";
+
+/** What drivers need to know of the forwarder they build for. */
+export interface OwnLinks {
+  /** Mark that links get, see `ownerGroup`; 0: none. */
+  readonly group: number;
+  /** Told of a link that had to go since another takes its place. */
+  removed?(link: Link): void;
+}
+
+/** Links without a mark, for drivers on their own. */
+export const unmarked: OwnLinks = { group: 0 };
 
 /** What brings a port up and takes it down again. */
 export interface BuiltLink {
@@ -27,17 +39,18 @@ export function builtLink(
 }
 
 /**
- * Deletes the host end of one side's link by its name, whatever its kind: for Close after a restart. A link of that
- * name with a foreign alias is left alone.
+ * Deletes the host end of one side's link by its name: for Close after a restart. A link of that name with a foreign
+ * alias is left alone, and so is one of another kind, which another driver takes down.
  * @returns the link as it was; undefined when there was none of ours
  */
 export async function deleteHostLink(
   route: RouteSocket,
   { side, connection }: LinkRequest,
+  kind: HostPort["kind"],
 ): Promise<Link | undefined> {
   const key = linkKey(side, connection);
   const found = await route.linkGet(hostLinkName(key));
-  if (found === undefined || !isOurs(found, key.id0)) return undefined;
+  if (found?.kind !== kind || !isOurs(found, key.id0)) return undefined;
   await deleteLink(route, found.index);
   return found;
 }
@@ -45,15 +58,6 @@ export async function deleteHostLink(
 /** Without an alias it is one of ours whose making was interrupted: nobody else has such names. */
 function isOurs(link: Link, id0: string): boolean {
   return link.alias === undefined || parseAlias(link.alias)?.id0 === id0;
-}
-
-/** Deletes a link; one that is vanishing together with its namespace counts as deleted. */
-export async function deleteLink(route: RouteSocket, index: number): Promise<void> {
-  try {
-    await route.linkDelete(index);
-  } catch (error) {
-    if (!hasCode(error, "EBUSY", "ENODEV")) throw error;
-  }
 }
 
 /** The link after it was made. @throws Error when it vanished at once: its namespace is going away */

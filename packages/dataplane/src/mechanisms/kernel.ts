@@ -3,9 +3,10 @@ import { INTERFACE_NAME_MAX_BYTES, kernelParameters, MechanismType } from "@nsm/
 import { Code, type HostPort, type LinkRequest, type MechanismDriver, Scope, StatusError } from "@nsm/core";
 import { hasCode, type Link, type NetnsId, type RouteSocket } from "@nsm/linux";
 import { wantedMac, wantedMtuBytes } from "../connection-context/index.js";
+import { deleteLink } from "../host-links/index.js";
 import { hostAlias, hostLinkName, linkKey, linkMac, podAlias } from "../names/index.js";
-import { type Pod, withPod } from "../pod/index.js";
-import { builtLink, deleteHostLink, deleteLink, existing } from "./host-link.js";
+import { type OpenRoute, type Pod, withPod } from "../pod/index.js";
+import { builtLink, deleteHostLink, existing, type OwnLinks, unmarked } from "./host-link.js";
 
 /**
  * KERNEL mechanism: a veth pair between the forwarder's namespace and the pod's, where its end appears under its
@@ -17,18 +18,31 @@ import { builtLink, deleteHostLink, deleteLink, existing } from "./host-link.js"
  * ALREADY_EXISTS INTERFACE_EXISTS when a foreign link has the name.
  *
  * @param route rtnetlink of the forwarder's namespace
+ * @param own default: links have no mark
+ * @param openRoute opens rtnetlink in pods
  */
-export function kernelDriver(route: RouteSocket): MechanismDriver {
+export function kernelDriver(
+  route: RouteSocket,
+  own: OwnLinks = unmarked,
+  openRoute?: OpenRoute,
+): MechanismDriver {
   return {
     type: MechanismType.KERNEL,
     async up(_ctx, link) {
       const veth = vethPlan(link);
-      return await withPod(link.connection.mechanism, (pod) => vethUp(route, pod, veth));
+      return await withPod(link.connection.mechanism, (pod) => vethUp({ route, own, pod }, veth), openRoute);
     },
     async down(_ctx, link) {
-      await deleteHostLink(route, link);
+      await deleteHostLink(route, link, "veth");
     },
   };
+}
+
+/** Where a pair is made: between two namespaces. */
+interface Place {
+  readonly route: RouteSocket;
+  readonly own: OwnLinks;
+  readonly pod: Pod;
 }
 
 /** The forwarder's end of a link to a pod. */
@@ -76,12 +90,12 @@ function checkedName(name: string): string {
   return name;
 }
 
-async function vethUp(route: RouteSocket, pod: Pod, veth: VethPlan): Promise<{ port: PodPort; undo: Scope }> {
+async function vethUp(place: Place, veth: VethPlan): Promise<{ port: PodPort; undo: Scope }> {
   const made = new Scope();
   try {
-    const host = (await adopted(route, pod, veth)) ?? (await created(route, pod, veth, made));
-    const { port, undo } = builtLink(route, host, "veth", veth.hostAlias);
-    return { port: { ...port, podNetnsId: pod.netns.id }, undo };
+    const host = (await adopted(place, veth)) ?? (await created(place, veth, made));
+    const { port, undo } = builtLink(place.route, host, "veth", veth.hostAlias);
+    return { port: { ...port, podNetnsId: place.pod.netns.id }, undo };
   } catch (error) {
     await made.run();
     throw error;
@@ -89,7 +103,7 @@ async function vethUp(route: RouteSocket, pod: Pod, veth: VethPlan): Promise<{ p
 }
 
 /** The pair as an earlier call or process left it, repaired; a half of a pair is removed. */
-async function adopted(route: RouteSocket, pod: Pod, veth: VethPlan): Promise<Link | undefined> {
+async function adopted({ route, own, pod }: Place, veth: VethPlan): Promise<Link | undefined> {
   const host = await route.linkGet(veth.hostName);
   if (host === undefined) return undefined;
   const inPod = await pod.route.linkGet(veth.podName);
@@ -100,21 +114,28 @@ async function adopted(route: RouteSocket, pod: Pod, veth: VethPlan): Promise<Li
     host.peerIndex === inPod.index;
   if (!isPair) {
     await deleteLink(route, host.index);
+    own.removed?.(host);
     return undefined;
   }
-  await repaired(pod.route, inPod, veth.mtuBytes);
-  await repaired(route, host, veth.mtuBytes);
+  await repaired(pod.route, inPod, { mtuBytes: veth.mtuBytes, group: inPod.group });
+  await repaired(route, host, { mtuBytes: veth.mtuBytes, group: own.group });
   return host;
 }
 
-async function repaired(route: RouteSocket, link: Link, mtuBytes = link.mtuBytes): Promise<void> {
-  if (!link.up || link.mtuBytes !== mtuBytes) await route.linkSet(link.index, { up: true, mtuBytes });
+async function repaired(
+  route: RouteSocket,
+  link: Link,
+  { mtuBytes = link.mtuBytes, group }: { mtuBytes: number | undefined; group: number },
+): Promise<void> {
+  if (link.up && link.mtuBytes === mtuBytes && link.group === group) return;
+  await route.linkSet(link.index, { up: true, mtuBytes, group });
 }
 
-async function created(route: RouteSocket, pod: Pod, veth: VethPlan, made: Scope): Promise<Link> {
+async function created({ route, own, pod }: Place, veth: VethPlan, made: Scope): Promise<Link> {
   const mtu = veth.mtuBytes === undefined ? {} : { mtuBytes: veth.mtuBytes };
   const peer = { name: veth.podName, macAddress: veth.podMac, netns: pod.netns, ...mtu };
-  const spec = { kind: "veth", name: veth.hostName, macAddress: veth.hostMac, ...mtu, peer } as const;
+  const host = { name: veth.hostName, macAddress: veth.hostMac, group: own.group, ...mtu };
+  const spec = { kind: "veth", ...host, peer } as const;
   try {
     await route.linkAdd(spec);
   } catch (error) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { RouteSocket } from "@nsm/linux";
+import type { Link } from "@nsm/linux";
 
 /**
  * VNIs in use on this node. The kernel wants a VNI to be unique per namespace and UDP port whatever the remote,
@@ -9,8 +9,8 @@ export class VniIndex {
   readonly #ownerByVni = new Map<number, number>();
 
   /** Learns the VXLAN devices that exist on our UDP port, foreign ones included. */
-  async load(route: RouteSocket, port: number): Promise<void> {
-    for (const { index, vxlan } of await route.links()) {
+  load(links: readonly Link[], port: number): void {
+    for (const { index, vxlan } of links) {
       if (vxlan?.port === port) this.#ownerByVni.set(vxlan.vni, index);
     }
   }

@@ -122,7 +122,7 @@ describeInNetns("the VXLAN driver", () => {
     await node.route.linkAdd({ kind: "vxlan", name: "foreign", vni: 77, remote: "10.99.0.5", port: 4789 });
     await node.route.linkAdd({ kind: "vxlan", name: "elsewhere", vni: 78, remote: "10.99.0.5", port: 8472 });
     const vnis = new VniIndex();
-    await vnis.load(node.route, 4789);
+    vnis.load(await node.route.links(), 4789);
     const driver = vxlanDriver({ route: node.route, tunnelIp, vnis });
     expect([77, 78, 1000].map((vni) => vnis.isFree(vni))).toEqual([false, true, true]);
     const { undo } = await driver.up(ctx, tunnelOf("a"));

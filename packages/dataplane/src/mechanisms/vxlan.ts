@@ -3,8 +3,9 @@ import { MechanismType, vxlanParameters, WellKnownPort } from "@nsm/api";
 import { Code, type LinkRequest, type MechanismDriver, Scope, StatusError } from "@nsm/core";
 import { hasCode, type Link, type RouteSocket } from "@nsm/linux";
 import { wantedMtuBytes } from "../connection-context/index.js";
+import { deleteLink } from "../host-links/index.js";
 import { hostLinkName, linkKey, linkMac, vxlanAlias } from "../names/index.js";
-import { builtLink, deleteHostLink, deleteLink, existing } from "./host-link.js";
+import { builtLink, deleteHostLink, existing, type OwnLinks, unmarked } from "./host-link.js";
 import { VniIndex } from "./vni-index.js";
 
 /** What {@link vxlanDriver} needs. */
@@ -17,6 +18,8 @@ export interface VxlanDriverOptions {
   readonly port?: number;
   /** Filled and read by the driver; default: a new one. */
   readonly vnis?: VniIndex;
+  /** Default: links have no mark. */
+  readonly own?: OwnLinks;
 }
 
 /**
@@ -31,14 +34,15 @@ export interface VxlanDriverOptions {
  * hold the VNI that the new one needs.
  */
 export function vxlanDriver(options: VxlanDriverOptions): MechanismDriver {
-  const { route, vnis = new VniIndex() } = options;
+  const { route, vnis = new VniIndex(), own = unmarked } = options;
+  const place: Place = { route, vnis, own };
   return {
     type: MechanismType.VXLAN,
     async up(_ctx, link) {
       const tunnel = tunnelPlan(link, options);
       const made = new Scope();
       try {
-        const device = (await adopted(route, tunnel, vnis)) ?? (await created(route, tunnel, made));
+        const device = (await adopted(place, tunnel)) ?? (await created(place, tunnel, made));
         vnis.claim(tunnel.vni, device.index);
         const built = builtLink(route, device, "vxlan", tunnel.alias);
         built.undo.add(() => vnis.release(tunnel.vni, device.index));
@@ -49,10 +53,17 @@ export function vxlanDriver(options: VxlanDriverOptions): MechanismDriver {
       }
     },
     async down(_ctx, link) {
-      const deleted = await deleteHostLink(route, link);
+      const deleted = await deleteHostLink(route, link, "vxlan");
       if (deleted?.vxlan !== undefined) vnis.release(deleted.vxlan.vni, deleted.index);
     },
   };
+}
+
+/** Where a device is made. */
+interface Place {
+  readonly route: RouteSocket;
+  readonly vnis: VniIndex;
+  readonly own: OwnLinks;
 }
 
 interface TunnelPlan {
@@ -92,7 +103,7 @@ function tunnelPlan({ side, connection }: LinkRequest, options: VxlanDriverOptio
 }
 
 /** The device as an earlier call or process left it; any other link of that name is removed. */
-async function adopted(route: RouteSocket, tunnel: TunnelPlan, vnis: VniIndex): Promise<Link | undefined> {
+async function adopted({ route, vnis, own }: Place, tunnel: TunnelPlan): Promise<Link | undefined> {
   const found = await route.linkGet(tunnel.name);
   if (found === undefined) return undefined;
   if (found.alias !== tunnel.alias || !(await isSameTunnel(route, found, tunnel))) {
@@ -101,7 +112,9 @@ async function adopted(route: RouteSocket, tunnel: TunnelPlan, vnis: VniIndex): 
     return undefined;
   }
   const { mtuBytes = found.mtuBytes } = tunnel;
-  if (!found.up || found.mtuBytes !== mtuBytes) await goUp(route, tunnel, { mtuBytes });
+  const { group } = own;
+  if (!found.up || found.mtuBytes !== mtuBytes || found.group !== group)
+    await goUp(route, tunnel, { mtuBytes, group });
   return found;
 }
 
@@ -116,13 +129,16 @@ async function isSameTunnel(
   return destination?.remote === tunnel.remote && destination.port === tunnel.remotePort && more.length === 0;
 }
 
-async function created(route: RouteSocket, tunnel: TunnelPlan, made: Scope): Promise<Link> {
+async function created({ route, own }: Place, tunnel: TunnelPlan, made: Scope): Promise<Link> {
   const { name, macAddress, mtuBytes, vni, local, remote, port, remotePort } = tunnel;
   const samePort = remotePort === port;
   const optional = { ...(mtuBytes !== undefined && { mtuBytes }), ...(samePort && { remote }) };
-  await route.linkAdd({ kind: "vxlan", name, macAddress, vni, local, port, ...optional }).catch((cause) => {
-    throw hasCode(cause, "EEXIST") ? vniInUse(vni, cause) : cause;
-  });
+  const { group } = own;
+  await route
+    .linkAdd({ kind: "vxlan", name, macAddress, group, vni, local, port, ...optional })
+    .catch((cause) => {
+      throw hasCode(cause, "EEXIST") ? vniInUse(vni, cause) : cause;
+    });
   made.add(async () => void (await route.linkDelete(name)));
   await route.linkSet(name, { alias: tunnel.alias, ipv6AddressGeneration: "none" });
   const device = await existing(route, name);
@@ -134,7 +150,7 @@ async function created(route: RouteSocket, tunnel: TunnelPlan, made: Scope): Pro
 async function goUp(
   route: RouteSocket,
   { name, port }: TunnelPlan,
-  changes: { mtuBytes?: number } = {},
+  changes: { mtuBytes?: number; group?: number } = {},
 ): Promise<void> {
   await route.linkSet(name, { ...changes, up: true }).catch((cause) => {
     throw hasCode(cause, "EADDRINUSE") ? portBusy(port, cause) : cause;

@@ -11,6 +11,9 @@ export interface Pod {
   readonly route: RouteSocket;
 }
 
+/** Opens rtnetlink in a namespace; `openRouteSocket`, or what a test puts around it. */
+export type OpenRoute = (netns: Netns) => RouteSocket;
+
 /**
  * Enters the pod that a KERNEL mechanism names, for the time of `work`.
  * @param mechanism its `inodeURL` must be a `file://` URL that this process can open now
@@ -20,10 +23,11 @@ export interface Pod {
 export async function withPod<T>(
   mechanism: Mechanism | undefined,
   work: (pod: Pod) => Promise<T>,
+  openRoute: OpenRoute = openRouteSocket,
 ): Promise<T> {
   const netns = openPodNetns(mechanism);
   try {
-    const route = openRouteSocket(netns);
+    const route = openRoute(netns);
     try {
       return await work({ netns, route });
     } finally {

@@ -2,6 +2,7 @@
 import { IPContext, newMechanism, newNetworkService, newNetworkServiceEndpoint } from "@nsm/api";
 import {
   type Connection,
+  type Context,
   endpointKind,
   type Logger,
   type NetworkServiceElement,
@@ -11,6 +12,7 @@ import {
   silentLogger,
   start,
   startRegistry,
+  withCancel,
 } from "@nsm/core";
 import { client } from "@nsm/sdk/chains/client";
 import { endpoint } from "@nsm/sdk/chains/endpoint";
@@ -38,19 +40,20 @@ export function testDomain(options: { readonly log?: Logger } = {}) {
   /** A forwarder with a registry of its own, as its node's manager shows it. */
   function forwarder(name: string, dataplane: Dataplane, extra: Partial<ForwarderOptions> = {}) {
     const endpoints = startRegistry(memoryServer(memoryStore(endpointKind, matchNetworkServiceEndpoints)));
-    const make = () =>
+    const make = (plane: Dataplane, life: Context) =>
       forwarderServer({
-        ctx,
         name,
         tokens: tokens(name),
         connector: connector(name),
         descriptors: network.descriptors,
         registries: { networkServices, endpoints },
-        dataplane,
+        dataplane: plane,
         ...extra,
+        ctx: life,
       });
     const url = new URL(`tcp://${name}:5001`);
-    let served = make();
+    let life = withCancel(extra.ctx ?? ctx);
+    let served = make(dataplane, life.ctx);
     let server = network.listen(url, served, ctx);
     return {
       url,
@@ -58,10 +61,19 @@ export function testDomain(options: { readonly log?: Logger } = {}) {
       get element() {
         return served.networkService;
       },
-      /** As a new process of the same name: nothing remembered, links still there. */
-      restart() {
+      get monitor() {
+        return served.monitor;
+      },
+      /** Ends as a killed process does. */
+      kill() {
         server.kill();
-        served = make();
+        life.cancel();
+      },
+      /** As a new process of the same name: nothing remembered, links still there. */
+      restart(plane: Dataplane = dataplane) {
+        this.kill();
+        life = withCancel(extra.ctx ?? ctx);
+        served = make(plane, life.ctx);
         server = network.listen(url, served, ctx);
       },
       forgets: (endpointName: string) =>
@@ -99,8 +111,8 @@ export function testDomain(options: { readonly log?: Logger } = {}) {
       elements: [calls, seen, ...elements, mechanismsServer({ KERNEL: answer })],
     });
     // Where descriptors pass, a namespace must be sent and not named
-    network.listen(url, served, ctx, { passesDescriptors: false });
-    return { url, calls, seen };
+    const server = network.listen(url, served, ctx, { passesDescriptors: false });
+    return { url, calls, seen, kill: () => server.kill() };
   }
 
   /** A client in a pod. */

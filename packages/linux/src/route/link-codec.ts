@@ -48,6 +48,7 @@ export const linkMessage = messageCodec(linkHeader, {
   alias: [20, text],
   statistics: [23, linkStatistics],
   familySettings: [26, familySettings],
+  group: [27, u32],
   netnsFd: [28, u32],
   netnsId: [37, s32],
 });
@@ -118,6 +119,8 @@ export interface Link {
   readonly up: boolean;
   /** Carrier present (IFF_LOWER_UP): of a veth, both ends are up. */
   readonly lowerUp: boolean;
+  /** Number that whoever made the link gave it (IFLA_GROUP); 0: none. The kernel attaches no meaning to it. */
+  readonly group: number;
   /** Bridge that this link is a port of. */
   readonly masterIndex?: number;
   /** Index of the peer or lower link, in the namespace `netnsId` if given. */
@@ -140,6 +143,7 @@ export function decodeLink(payload: Buffer): Link {
     flags: header.flags,
     up: (header.flags & linkFlag.UP) !== 0,
     lowerUp: (header.flags & linkFlag.LOWER_UP) !== 0,
+    group: values.group ?? 0,
     ...present({
       kind,
       alias: values.alias,

@@ -52,6 +52,14 @@ describeInNetns("links", () => {
     expect(host?.statistics?.sentPackets).toBe(0);
   });
 
+  it("marks a link from its first moment on, and later", async () => {
+    await route.linkAdd({ ...veth(), group: 0xfedcba98 });
+    expect(await route.linkGet("host-1")).toMatchObject({ group: 0xfedcba98 });
+    expect(await peerRoute.linkGet("nsm-1")).toMatchObject({ group: 0 });
+    await route.linkSet("host-1", { group: 7 });
+    expect(await route.linkGet("host-1")).toMatchObject({ group: 7, up: false });
+  });
+
   it("carries out more deletions at once than koffi runs calls", async () => {
     const names = Array.from({ length: 300 }, (_, n) => `absent-${n}`);
     await route.linkAdd(veth());

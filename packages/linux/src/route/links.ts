@@ -25,6 +25,8 @@ export interface LinkProperties {
   readonly mtuBytes?: number;
   /** Random when absent; give one, since udev may change a random one later. */
   readonly macAddress?: string;
+  /** Mark for finding the link again (IFLA_GROUP), 32 bits; it is there from the first moment on. Default: 0. */
+  readonly group?: number;
 }
 
 /** A veth pair; the peer appears under its final name in its namespace at once. */
@@ -54,6 +56,8 @@ export interface LinkChanges {
   readonly macAddress?: string;
   /** At most 255 characters; empty removes it. */
   readonly alias?: string;
+  /** See {@link LinkProperties}. */
+  readonly group?: number;
   /** New name. */
   readonly name?: string;
   /** Index of the bridge to join, 0 to leave. */
@@ -129,18 +133,18 @@ function named(name: MessageName, link: number | string): NetlinkRequest {
 }
 
 function newLink(spec: LinkSpec): NetlinkRequest {
-  const { name, mtuBytes, macAddress, kind } = spec;
+  const { name, mtuBytes, macAddress, group, kind } = spec;
   const info = { kind, data: kindData(spec) };
-  const payload = linkMessage.encode({}, { name, mtuBytes, macAddress, info });
+  const payload = linkMessage.encode({}, { name, mtuBytes, macAddress, group, info });
   return routeRequest("RTM_NEWLINK", payload, name, flag.CREATE | flag.EXCL);
 }
 
 function kindData(spec: LinkSpec): Uint8Array {
   switch (spec.kind) {
     case "veth": {
-      const { name, mtuBytes, macAddress, netns } = spec.peer;
+      const { name, mtuBytes, macAddress, group, netns } = spec.peer;
       return vethData.encode({
-        peer: linkMessage.encode({}, { name, mtuBytes, macAddress, netnsFd: netns?.fd }),
+        peer: linkMessage.encode({}, { name, mtuBytes, macAddress, group, netnsFd: netns?.fd }),
       });
     }
     case "vxlan":
@@ -172,7 +176,7 @@ function byFamily<A extends string, B extends string>(
 }
 
 function changeLink(link: number | string, changes: LinkChanges): NetlinkRequest {
-  const { up, mtuBytes, macAddress, alias, name, masterIndex, netns, ipv6AddressGeneration } = changes;
+  const { up, mtuBytes, macAddress, alias, group, name, masterIndex, netns, ipv6AddressGeneration } = changes;
   const isIndex = typeof link === "number";
   // The kernel finds by IFNAME without an index and renames to IFNAME with one
   if (!isIndex && name !== undefined) throw new TypeError("renaming needs the index of the link");
@@ -185,6 +189,7 @@ function changeLink(link: number | string, changes: LinkChanges): NetlinkRequest
     mtuBytes,
     macAddress,
     alias,
+    group,
     master: masterIndex,
     netnsFd: netns?.fd,
     familySettings: ipv6AddressGeneration && { inet6: { addressGenerationMode: ADDR_GEN_MODE_NONE } },

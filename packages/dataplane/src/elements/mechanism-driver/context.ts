@@ -19,7 +19,14 @@ export const sideLink: Readonly<Record<LinkSide, MetadataKey<SideLink>>> = {
   client: metadataKey("client", "dataplane.link"),
 };
 
-/** True until the side has a link: nothing of the connection has been built there yet. */
+/** Sides whose link an earlier process left, until the connection's first Request here has succeeded. */
+export const returningSides = metadataKey<ReadonlySet<LinkSide>>("server", "dataplane.returning");
+
+/**
+ * True until the side has a link: nothing of the connection has been built there yet, neither by us nor by an earlier
+ * process. Only what is new is closed when a Request fails.
+ */
 export function isNewSide(ctx: Context, side: LinkSide): boolean {
+  if (loadMetadata(ctx, returningSides)?.has(side)) return false;
   return loadMetadata(ctx, sideLink[side]) === undefined;
 }

@@ -10,8 +10,13 @@ export async function bringUp(
   side: LinkSide,
   connection: Connection,
 ): Promise<void> {
+  const former = loadMetadata(ctx, sideLink[side]);
+  // A side has one link at a time, under one name; what else its driver keeps goes with it
+  if (former !== undefined && former.type !== driver.type) {
+    deleteMetadata(ctx, sideLink[side]);
+    await former.undo.run();
+  }
   const { port, undo } = await driver.up(ctx, { side, connection });
-  // A side has one link at a time, under one name: a former one of another kind is gone by now
   storeMetadata(ctx, sideLink[side], { type: driver.type, port, undo });
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from "node:crypto";
 import {
+  type Connection,
   type Context,
   chain,
   type MonitorService,
@@ -27,6 +28,8 @@ export interface EndpointOptions {
   readonly authorize?: NetworkServiceElement;
   /** Puts a check before the connection events, for example `monitorAuthorize`. Default: anybody may follow them. */
   readonly authorizeMonitor?: (inner: MonitorService) => MonitorService;
+  /** See `beginServer`. Default: no connection outlives its server. */
+  readonly outlived?: (connection: Connection) => boolean;
   /** What the server does, in order. */
   readonly elements?: readonly NetworkServiceElement[];
 }
@@ -49,7 +52,7 @@ export function endpoint(options: EndpointOptions): Endpoint {
   const networkService = chain(
     "endpoint",
     updatePathServer(options.name ?? `endpoint-${randomUUID()}`),
-    beginServer(), // nothing stateful above
+    beginServer(options.outlived), // nothing stateful above
     updateTokenServer(options.tokens),
     ...(options.authorize === undefined ? [] : [options.authorize]), // needs the caller's token in the path
     metadataServer(), // everything behind keeps its state in it

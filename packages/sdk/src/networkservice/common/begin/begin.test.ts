@@ -291,3 +291,45 @@ describe("begin client", () => {
     expect(seen.lastClosed?.state).toBe(State.UP);
   });
 });
+
+describe("a connection that outlived its begin server", () => {
+  const closing = (outlived: boolean, ...elements: NetworkServiceElement[]) => {
+    const clock = new VirtualClock();
+    const calls = counter();
+    const element = beginServer(({ id }) => outlived && id === "a");
+    const next = start(chain("test", element, ...elements, calls));
+    return { ctx: testContext({ clock, timeoutMs: 1000 }), clock, calls, element, next };
+  };
+
+  it("is closed with what the caller sends, if anything of it is left", async () => {
+    const [left, gone] = [closing(true), closing(false)];
+    for (const { next, ctx } of [left, gone]) await next.close(ctx, request().connection);
+    expect([left.calls.closes, gone.calls.closes]).toEqual([1, 0]);
+    await left.next.close(left.ctx, requestWith({ id: "b" }).connection);
+    expect(left.calls.closes).toBe(1);
+    expect(left.element.statistics?.()).toEqual({ connections: 0 });
+  });
+
+  it("makes a Request wait until its Close is over", async () => {
+    let finish = (): void => {};
+    const slow: NetworkServiceElement = {
+      name: "slow",
+      async close(ctx, connection, next) {
+        await new Promise<void>((resolve) => {
+          finish = resolve;
+        });
+        await next.close(ctx, connection);
+      },
+    };
+    const { ctx, clock, calls, next, element } = closing(true, slow);
+    const closed = next.close(ctx, request().connection);
+    await clock.settle();
+    const requested = next.request(ctx, request());
+    await clock.settle();
+    expect(calls.requests).toBe(0);
+    finish();
+    await closed;
+    await requested;
+    expect([calls.closes, calls.requests, element.statistics?.()]).toEqual([1, 1, { connections: 1 }]);
+  });
+});

@@ -24,6 +24,7 @@ export function beginClient({
   return beginElement({
     name: "begin-client",
     reselect,
+    outlived: () => false,
     async prepare(entry, request) {
       if (!entry.established) return;
       request.connection = mergeConnection(entry.returned, request.connection, entry.lastRequest?.connection);

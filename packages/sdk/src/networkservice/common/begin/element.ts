@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Code, type NetworkServiceElement, type Request, StatusError } from "@nsm/core";
+import { Code, type Connection, type NetworkServiceElement, type Request, StatusError } from "@nsm/core";
 import { eventFactory } from "./context.js";
 import { ConnectionEntry, type Entries } from "./entry.js";
 import type { Reselect } from "./reselect.js";
@@ -8,6 +8,8 @@ import type { Reselect } from "./reselect.js";
 interface BeginKind {
   readonly name: string;
   readonly reselect: Reselect | undefined;
+  /** Whether a Close goes on although its connection is not known. */
+  readonly outlived: (connection: Connection) => boolean;
   /** Runs before a Request of the caller goes on, in the connection's turn. */
   prepare(entry: ConnectionEntry, request: Request): Promise<void>;
 }
@@ -40,8 +42,12 @@ export function beginElement(kind: BeginKind): NetworkServiceElement {
     },
     async close(ctx, connection, next) {
       if (ctx.get(eventFactory) !== undefined) return next.close(ctx, connection);
-      const entry = entries.get(connection.id);
-      await entry?.executor.run(() => entry.close(ctx));
+      const known = entries.get(connection.id);
+      if (known !== undefined) return known.executor.run(() => known.close(ctx));
+      if (!kind.outlived(connection)) return;
+      const entry = new ConnectionEntry(connection.id, ctx, entries, next, kind.reselect);
+      entries.set(connection.id, entry); // a Request that comes meanwhile waits
+      await entry.executor.run(() => entry.closeOutlived(ctx, connection));
     },
     statistics: () => ({ connections: entries.size }),
   };

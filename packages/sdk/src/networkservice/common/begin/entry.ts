@@ -82,6 +82,15 @@ export class ConnectionEntry {
     }
   }
 
+  /** A Close from outside of a connection that an earlier process set up. */
+  async closeOutlived(ctx: Context, connection: Connection): Promise<void> {
+    try {
+      await this.next.close(ctx.with(eventFactory, this.factory), connection);
+    } finally {
+      this.#remove();
+    }
+  }
+
   /** Closes what the last Request set up, before the same Request goes elsewhere; failures are only logged. */
   async closeForReselect(): Promise<void> {
     if (this.lastRequest === undefined) return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { State } from "@nsm/api";
-import type { NetworkServiceElement } from "@nsm/core";
+import type { Connection, NetworkServiceElement } from "@nsm/core";
 import { beginElement } from "./element.js";
 
 /**
@@ -12,12 +12,17 @@ import { beginElement } from "./element.js";
  * Behind another begin it is transparent. Upstream: `begin.NewServer`. Deviations: a Close fired from inside is
  * dropped once the id belongs to a new connection or a Close has succeeded, so that it can neither overlap nor
  * repeat one; events fired from inside carry core's `internalEvent` key.
+ * @param outlived tells of a connection that is not known here whether something of it outlived an earlier process:
+ * then its Close goes on, with what the caller sends. Default: nothing does
  * @throws INVALID_ARGUMENT CONNECTION_ID_EMPTY
  */
-export function beginServer(): NetworkServiceElement {
+export function beginServer(
+  outlived: (connection: Connection) => boolean = () => false,
+): NetworkServiceElement {
   return beginElement({
     name: "begin-server",
     reselect: undefined,
+    outlived,
     async prepare(entry, request) {
       if (!entry.established || request.connection.state !== State.RESELECT_REQUESTED) return;
       await entry.closeForReselect();
