@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { partition, withRouteSocket } from "@nsm/lab";
+import { daemonsOf, killDaemons, revive } from "../scenarios/daemons.js";
 import type { Mesh, MeshEndpoint } from "./mesh.js";
-import { CONTROL_PLANE_BOUND_MS, pass, revive } from "./mesh-run.js";
+import { CONTROL_PLANE_BOUND_MS, pass } from "./mesh-run.js";
 import type { Random } from "./random.js";
 
 /** Something that goes wrong, and ends. */
@@ -19,9 +20,9 @@ export interface ChaosAction {
 async function killAndRevive(mesh: Mesh, random: Random, app: string, downMs: number): Promise<string> {
   const { lab } = mesh;
   const node = app === "registry" ? lab.node(1) : random.pick(lab.nodes);
-  await node.daemons.get(app)?.kill();
+  await killDaemons([{ node, app }]);
   await pass(downMs);
-  await revive(lab, node, app);
+  await revive(lab, { node, app });
   return `${app} of ${node.name}, down for ${Math.round(downMs)} ms`;
 }
 
@@ -38,7 +39,7 @@ async function endpointReplaced(mesh: Mesh, endpoint: MeshEndpoint): Promise<str
 }
 
 /** Everything that the random mode and the soak do. */
-export const actions: readonly ChaosAction[] = [
+const actions: readonly ChaosAction[] = [
   daemonKill("forwarder", 3),
   daemonKill("nsmgr", 3),
   daemonKill("registry", 2),
@@ -47,10 +48,10 @@ export const actions: readonly ChaosAction[] = [
     weight: 1,
     async run(mesh, random) {
       const { lab } = mesh;
-      const daemons = lab.nodes.flatMap((node) => [...node.daemons.keys()].map((app) => ({ node, app })));
+      const daemons = daemonsOf(lab);
       const victims = random.shuffled(daemons).slice(0, 2 + random.integer(daemons.length - 1));
-      await Promise.all(victims.map(({ node, app }) => node.daemons.get(app)?.kill()));
-      for (const { node, app } of random.shuffled(victims)) await revive(lab, node, app);
+      await killDaemons(victims);
+      for (const daemon of random.shuffled(victims)) await revive(lab, daemon);
       return victims.map(({ node, app }) => `${app} of ${node.name}`).join(", ");
     },
   },

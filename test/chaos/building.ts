@@ -2,17 +2,11 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { interfaceSeen, type Lab, type LabNode, leftBehind, type Scenario, takeSnapshot } from "@nsm/lab";
+import { killDaemons, revive } from "../scenarios/daemons.js";
 import { equal } from "../scenarios/expect.js";
 import { SPOIL_FILE, type Spoil } from "./chaos-forwarder.js";
 import { Mesh } from "./mesh.js";
-import {
-  CONNECT_BOUND_MS,
-  CONTROL_PLANE_BOUND_MS,
-  EXPIRY_BOUND_MS,
-  meshScenario,
-  pass,
-  revive,
-} from "./mesh-run.js";
+import { CONNECT_BOUND_MS, CONTROL_PLANE_BOUND_MS, EXPIRY_BOUND_MS, meshScenario, pass } from "./mesh-run.js";
 
 /** Replaces the forwarders of all nodes by ones whose kernel can be spoiled. */
 export async function startChaosForwarders(lab: Lab, repository: string): Promise<void> {
@@ -61,10 +55,12 @@ export const buildingKills: readonly Scenario[] = [
         connecting.catch(() => {});
         // Each connection takes nine steps: the moments go through all of them
         await pass(300 + (round * 1400) / rounds);
-        const victims = lab.nodes.filter((_node, i) => (round + i) % 3 !== 2);
-        await Promise.all(victims.map((node) => node.daemons.get("forwarder")?.kill()));
+        const victims = lab.nodes
+          .filter((_node, i) => (round + i) % 3 !== 2)
+          .map((node) => ({ node, app: "forwarder" }));
+        await killDaemons(victims);
         for (const node of lab.nodes) spoilKernel(node, {});
-        await Promise.all(victims.map((node) => revive(lab, node, "forwarder")));
+        await Promise.all(victims.map((daemon) => revive(lab, daemon)));
         const tookMs = await connecting;
         await mesh.allAnswer(CONTROL_PLANE_BOUND_MS);
         await expectWhole(mesh);

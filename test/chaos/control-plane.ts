@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Scenario } from "@nsm/lab";
+import { daemonsOf, killDaemons, revive } from "../scenarios/daemons.js";
 import { equal } from "../scenarios/expect.js";
 import {
   CONNECT_BOUND_MS,
@@ -11,7 +12,6 @@ import {
   meshScenario,
   pass,
   registered,
-  revive,
   startMesh,
 } from "./mesh-run.js";
 
@@ -33,8 +33,9 @@ export const controlPlaneKills: readonly Scenario[] = [
         const links = await mesh.links();
         const known = await Promise.all(nodes.map((node) => knownClients(lab, node.forwarderUrl)));
         const killedMs = performance.now();
-        await Promise.all(nodes.map((node) => node.daemons.get("forwarder")?.kill()));
-        await Promise.all(nodes.map((node) => revive(lab, node, "forwarder")));
+        const victims = nodes.map((node) => ({ node, app: "forwarder" }));
+        await killDaemons(victims);
+        await Promise.all(victims.map((daemon) => revive(lab, daemon)));
         const servingMs = performance.now();
         for (const [i, node] of nodes.entries()) {
           await knowsClients(lab, node.forwarderUrl, known[i]?.map((name) => ({ name })) ?? []);
@@ -56,7 +57,7 @@ export const controlPlaneKills: readonly Scenario[] = [
         const links = await mesh.links();
         const names = namesOf(await lab.probe.endpoints(lab.registryUrl));
         const killedMs = performance.now();
-        await revive(lab, node, "nsmgr");
+        await revive(lab, { node, app: "nsmgr" });
         const servingMs = performance.now();
         await registered(lab, node.nsmgrUrl, names, CONTROL_PLANE_BOUND_MS);
         await knowsClients(
@@ -81,7 +82,7 @@ export const controlPlaneKills: readonly Scenario[] = [
       const names = namesOf(await lab.probe.endpoints(lab.registryUrl));
       const killedMs = performance.now();
       const node = lab.node(1);
-      await revive(lab, node, "registry");
+      await revive(lab, { node, app: "registry" });
       await registered(lab, lab.registryUrl, names, CONTROL_PLANE_BOUND_MS);
 
       await node.daemons.get("registry")?.kill();
@@ -90,7 +91,7 @@ export const controlPlaneKills: readonly Scenario[] = [
       await pass(run.form === "full" ? REGISTRY_GONE_MS / 2 : 1000);
       await mesh.disconnect(RETURN_BOUND_MS, closing ? [closing] : []);
       await pass(run.form === "full" ? REGISTRY_GONE_MS / 2 : 1000);
-      await revive(lab, node, "registry");
+      await revive(lab, { node, app: "registry" });
       const servingMs = performance.now();
       const connected = await waiting;
       const afterMs = performance.now() - servingMs;
@@ -108,11 +109,11 @@ export const controlPlaneKills: readonly Scenario[] = [
     title: "everything is killed at once and starts again in a random order: one connection per client",
     async run(lab, run) {
       const mesh = await startMesh(lab, run);
-      const daemons = lab.nodes.flatMap((node) => [...node.daemons.keys()].map((app) => ({ node, app })));
-      await Promise.all(daemons.map(({ node, app }) => node.daemons.get(app)?.kill()));
+      const daemons = daemonsOf(lab);
+      await killDaemons(daemons);
       const order = daemons.map((daemon) => ({ ...daemon, at: Math.random() })).sort((a, b) => a.at - b.at);
       run.note(`order: ${order.map(({ node, app }) => `${app}-${node.name}`).join(", ")}`);
-      for (const { node, app } of order) await revive(lab, node, app);
+      for (const daemon of order) await revive(lab, daemon);
       const servingMs = performance.now();
       for (const node of lab.nodes) {
         const own = mesh.clients.filter((client) => client.node === node);

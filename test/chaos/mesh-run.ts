@@ -1,14 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  type Connected,
-  connectClient,
-  type Lab,
-  type LabNode,
-  type LabProcess,
-  type Scenario,
-  type ScenarioRun,
-  waitFor,
-} from "@nsm/lab";
+import { type Connected, connectClient, type Lab, type Scenario, type ScenarioRun, waitFor } from "@nsm/lab";
 import { Mesh, type MeshClient, type MeshOptions } from "./mesh.js";
 
 /** HEAL-CP: from the restarted component SERVING. */
@@ -44,20 +35,6 @@ export async function startMesh(
   await mesh.connect(CONNECT_BOUND_MS);
   await mesh.allAnswer(5000);
   return mesh;
-}
-
-/** Starts a daemon of a node as it was started last, after killing it, and waits until it serves. */
-export async function revive(lab: Lab, node: LabNode, app: string): Promise<LabProcess> {
-  const daemon = await node.restart(app);
-  const urls: Readonly<Record<string, URL>> = {
-    registry: node.registryUrl,
-    nsmgr: node.nsmgrUrl,
-    forwarder: node.forwarderUrl,
-  };
-  const url = urls[app];
-  if (!url) throw new Error(`${app} is no daemon of a node`);
-  await lab.probe.serving(daemon, url);
-  return daemon;
 }
 
 /** Clients (by the name in the first segment) whose connections the daemon at `url` holds. */

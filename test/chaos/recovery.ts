@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { partition, pathSeen, type Scenario, type ScenarioRun, waitFor } from "@nsm/lab";
-import { CONTROL_PLANE_BOUND_MS, knowsClients, meshScenario, pass, revive } from "./mesh-run.js";
+import { killDaemons, revive } from "../scenarios/daemons.js";
+import { CONTROL_PLANE_BOUND_MS, knowsClients, meshScenario, pass } from "./mesh-run.js";
 import { type Bed, testBed } from "./recovery-bed.js";
 import { type FaultRow, type Measured, recoveryPage } from "./recovery-page.js";
 import { say } from "./runs.js";
@@ -57,8 +58,9 @@ const restarted = (
   target,
   async run(it) {
     const nodes = whose(it);
-    await Promise.all(nodes.map((node) => node.daemons.get(app)?.kill()));
-    await Promise.all(nodes.map((node) => revive(it.lab, node, app)));
+    const victims = nodes.map((node) => ({ node, app }));
+    await killDaemons(victims);
+    await Promise.all(victims.map((daemon) => revive(it.lab, daemon)));
     const servingMs = performance.now();
     if (app === "registry") {
       const names = [it.endpoint().name, ...it.lab.nodes.map(({ name }) => `forwarder-${name}`)];

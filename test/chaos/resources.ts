@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { type LabProcess, mustRun, NSM_DIRECTORY, NSMGR_SOCKET, type Scenario } from "@nsm/lab";
+import { revive } from "../scenarios/daemons.js";
 import { equal, holds } from "../scenarios/expect.js";
 import { spoilKernel, startChaosForwarders } from "./building.js";
 import type { Mesh } from "./mesh.js";
@@ -12,7 +13,6 @@ import {
   extraClient,
   meshScenario,
   pass,
-  revive,
   startMesh,
 } from "./mesh-run.js";
 
@@ -74,7 +74,7 @@ async function outOfSpace(mesh: Mesh): Promise<void> {
   mount("nr_inodes=0");
   equal("exit code without space", code, 1);
   holds("the log says why", /ENOSPC|no space left/i.test(refused.log()), refused.log().slice(-300));
-  await revive(mesh.lab, node, "nsmgr");
+  await revive(mesh.lab, { node, app: "nsmgr" });
   await mesh.expectStable(links);
   await mesh.expectNoLoss(startMs);
 }

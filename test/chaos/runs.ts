@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { leftBehind, type Scenario, takeSnapshot } from "@nsm/lab";
+import { daemonsOf, killDaemons, revive } from "../scenarios/daemons.js";
 import { equal } from "../scenarios/expect.js";
 import { chooseAction } from "./actions.js";
 import { Invariants } from "./invariants.js";
 import { Mesh } from "./mesh.js";
-import { CONNECT_BOUND_MS, EXPIRY_BOUND_MS, meshScenario, pass, revive, startMesh } from "./mesh-run.js";
+import { CONNECT_BOUND_MS, EXPIRY_BOUND_MS, meshScenario, pass, startMesh } from "./mesh-run.js";
 import { Random } from "./random.js";
 
 /** Everything must answer again so soon after the last thing was repaired (HEAL-08). */
@@ -81,12 +82,11 @@ export const killsRun = (kills: number, seed: number): Scenario =>
         connecting.catch(() => {});
         for (let i = 0, most = 1 + random.integer(4); i < most && killed < kills; i++) {
           await pass(random.next() * 600);
-          const node = random.pick(lab.nodes);
-          const app = random.pick([...node.daemons.keys()]);
-          await node.daemons.get(app)?.kill();
+          const victim = random.pick(daemonsOf(lab));
+          await killDaemons([victim]);
           killed += 1;
-          victims.push(`${app}-${node.name}`);
-          await revive(lab, node, app);
+          victims.push(`${victim.app}-${victim.node.name}`);
+          await revive(lab, victim);
         }
         const tookMs = await connecting;
         await mesh.disconnect(HEALED_BOUND_MS);

@@ -8,6 +8,7 @@ import {
   type ScenarioRun,
   waitFor,
 } from "@nsm/lab";
+import { type DaemonOfNode, daemonsOf, killDaemons, revive } from "./daemons.js";
 import { equal, holds } from "./expect.js";
 import {
   CONNECT_BOUND_MS,
@@ -18,13 +19,11 @@ import {
   healEnv,
   healed,
   ifindexOf,
-  killDaemons,
   known,
   linkKinds,
   longestGapMs,
   lostSince,
   pathNames,
-  revive,
   type WatchedPair,
   watchedPair,
 } from "./healing.js";
@@ -37,6 +36,14 @@ const kindsOf = (pair: WatchedPair, node: LabNode): string[] =>
       ? ["veth", "vxlan"]
       : [];
 
+const daemonsOfApp = (nodes: readonly LabNode[], app: string): DaemonOfNode[] =>
+  nodes.map((node) => ({ node, app }));
+
+async function restartAll(lab: Lab, daemons: readonly DaemonOfNode[]): Promise<void> {
+  await killDaemons(daemons);
+  await Promise.all(daemons.map((daemon) => revive(lab, daemon)));
+}
+
 /** Forwarders are killed and start again under their names: the data path stays, the connection comes back. */
 async function forwardersDie(
   lab: Lab,
@@ -45,8 +52,7 @@ async function forwardersDie(
   { note }: ScenarioRun,
 ): Promise<void> {
   const killedMs = performance.now();
-  await killDaemons(nodes, ["forwarder"]);
-  await Promise.all(nodes.map((node) => revive(lab, node, "forwarder")));
+  await restartAll(lab, daemonsOfApp(nodes, "forwarder"));
   const servingMs = performance.now();
   for (const node of nodes) await known(lab, node.forwarderUrl, `forwarder-${node.name}`, HEAL_CP_BOUND_MS);
   note(
@@ -67,8 +73,7 @@ async function managersDie(
   run: ScenarioRun,
 ): Promise<void> {
   const killedMs = performance.now();
-  await killDaemons(nodes, ["nsmgr"]);
-  await Promise.all(nodes.map((node) => revive(lab, node, "nsmgr")));
+  await restartAll(lab, daemonsOfApp(nodes, "nsmgr"));
   const servingMs = performance.now();
   for (const node of nodes) await known(lab, node.nsmgrUrl, `nsmgr-${node.name}`, HEAL_CP_BOUND_MS);
   run.note(
@@ -94,8 +99,10 @@ const withRegistry = (id: string, app: "forwarder" | "nsmgr"): Scenario => ({
   forms: ["full"],
   async run(lab) {
     const pair = await watchedPair(lab, lab.node(1), lab.node(2));
-    await Promise.all([killDaemons([lab.node(1)], ["registry"]), killDaemons([lab.node(2)], [app])]);
-    await Promise.all([revive(lab, lab.node(1), "registry"), revive(lab, lab.node(2), app)]);
+    await restartAll(lab, [
+      { node: lab.node(1), app: "registry" },
+      { node: lab.node(2), app },
+    ]);
     const { forwarderUrl, nsmgrUrl } = lab.node(2);
     await known(lab, app === "nsmgr" ? nsmgrUrl : forwarderUrl, `${app}-node-2`, HEAL_CP_BOUND_MS);
     await healed(pair, HEAL_CP_BOUND_MS);
@@ -105,11 +112,11 @@ const withRegistry = (id: string, app: "forwarder" | "nsmgr"): Scenario => ({
 
 /** Every daemon of the lab dies and all start again, in an order that the clock chooses. */
 async function systemRestarts(lab: Lab, pair: WatchedPair, { note }: ScenarioRun): Promise<void> {
-  const daemons = lab.nodes.flatMap((node) => [...node.daemons.keys()].map((app) => ({ node, app })));
-  await killDaemons(lab.nodes, ["registry", "nsmgr", "forwarder"]);
+  const daemons = daemonsOf(lab);
+  await killDaemons(daemons);
   const order = daemons.map((daemon) => ({ ...daemon, at: Math.random() })).sort((a, b) => a.at - b.at);
   note(`order: ${order.map(({ node, app }) => `${app} of ${node.name}`).join(", ")}`);
-  for (const { node, app } of order) await revive(lab, node, app);
+  for (const daemon of order) await revive(lab, daemon);
   for (const node of lab.nodes) {
     await known(lab, node.nsmgrUrl, `nsmgr-${node.name}`, HEAL_ALL_BOUND_MS);
     await known(lab, node.forwarderUrl, `forwarder-${node.name}`, HEAL_ALL_BOUND_MS);
@@ -170,7 +177,7 @@ export const controlPlaneDeaths: readonly Scenario[] = [
       const blind = await connectClient(lab, node, "nsc-2", service, CONNECT_BOUND_MS, env);
       pair.sampler.watch(blind.client);
       await node.daemons.get("registry")?.kill();
-      await revive(lab, node, "registry");
+      await revive(lab, { node, app: "registry" });
       const restartedMs = performance.now();
       const third = await connectClient(lab, node, "nsc-3", service, 130_000);
       await new Promise((resolve) => setTimeout(resolve, 120_000 - (performance.now() - restartedMs)));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Lab, LabNode, Scenario } from "@nsm/lab";
+import { revive } from "./daemons.js";
 import { equal } from "./expect.js";
 import {
   expectCleanEnd,
@@ -12,7 +13,6 @@ import {
   lostSince,
   movedTo,
   pathNames,
-  revive,
   silent,
   startReplacement,
   type WatchedPair,
@@ -90,7 +90,7 @@ export const endpointDeaths: readonly Scenario[] = [
       const node = lab.node(1);
       const pair = await watchedPair(lab, node, node);
       await Promise.all([node.daemons.get("registry")?.kill(), killPod(node, pair.endpoint)]);
-      await revive(lab, node, "registry");
+      await revive(lab, { node, app: "registry" });
       const replacement = await startReplacement(lab, node);
       await movedTo(pair, replacement, HEAL_CP_BOUND_MS);
       await expectCleanEnd(lab, pair);
@@ -106,7 +106,7 @@ export const endpointDeaths: readonly Scenario[] = [
       const node = lab.node(2);
       const pair = await watchedPair(lab, lab.node(1), node);
       await Promise.all([node.daemons.get("nsmgr")?.kill(), killPod(node, pair.endpoint)]);
-      await revive(lab, node, "nsmgr");
+      await revive(lab, { node, app: "nsmgr" });
       const replacement = await startReplacement(lab, node);
       await movedTo(pair, replacement, HEAL_CP_BOUND_MS);
       await expectCleanEnd(lab, pair);

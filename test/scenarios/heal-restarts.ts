@@ -9,8 +9,9 @@ import {
   takeSnapshot,
   waitFor,
 } from "@nsm/lab";
+import { revive } from "./daemons.js";
 import { equal } from "./expect.js";
-import { CONNECT_BOUND_MS, HEAL_CP_BOUND_MS, leavesNothing, revive } from "./healing.js";
+import { CONNECT_BOUND_MS, HEAL_CP_BOUND_MS, leavesNothing } from "./healing.js";
 
 const RESTARTS = 15;
 /** Between two restarts; upstream's is 60 s. */
@@ -34,12 +35,12 @@ async function allConnected(clients: readonly Connected[], after: string): Promi
 async function restarts(lab: Lab, clients: readonly Connected[], pauseMs: number): Promise<void> {
   for (let i = 0; i < RESTARTS; i++) {
     const node = lab.node(1 + (i % lab.nodes.length));
-    await revive(lab, node, "forwarder");
+    await revive(lab, { node, app: "forwarder" });
     await allConnected(clients, `restart ${i + 1} of a forwarder`);
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
   for (let i = 0; i < RESTARTS; i++) {
-    await Promise.all(lab.nodes.map((node) => revive(lab, node, "forwarder")));
+    await Promise.all(lab.nodes.map((node) => revive(lab, { node, app: "forwarder" })));
     await allConnected(clients, `restart ${i + 1} of all forwarders`);
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }

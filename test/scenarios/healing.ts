@@ -4,7 +4,6 @@ import {
   interfaceSeen,
   type Lab,
   type LabNode,
-  type LabProcess,
   type Pod,
   pathSeen,
   pingFrom,
@@ -27,7 +26,7 @@ export const HEAL_ALL_BOUND_MS = 30_000;
 /** CONN, local and remote. */
 export const CONNECT_BOUND_MS = 8_000;
 /** Life of every token in these scenarios, and with it the time until dead things expire. */
-export const TOKEN_MS = 10_000;
+const TOKEN_MS = 10_000;
 /** CLEAN after a kill. */
 export const EXPIRY_BOUND_MS = TOKEN_MS + 5_000;
 
@@ -37,8 +36,8 @@ export const EXPIRY_BOUND_MS = TOKEN_MS + 5_000;
  */
 export const healEnv = { NSM_MAX_TOKEN_LIFETIME: `${TOKEN_MS / 1000}s`, NSM_REQUEST_TIMEOUT: "3s" };
 
-export const REPLACEMENT_CLIENT = "172.16.1.103/32";
-export const REPLACEMENT_ENDPOINT = "172.16.1.102/32";
+const REPLACEMENT_CLIENT = "172.16.1.103/32";
+const REPLACEMENT_ENDPOINT = "172.16.1.102/32";
 const REPLACEMENT_POOL = "172.16.1.102/31";
 /** The former endpoint's addresses have to go; the other policy keeps what a client brings. */
 const STRICT = { NSM_IPAM_POLICY: "strict" };
@@ -89,23 +88,6 @@ export async function killPod(node: LabNode, pod: Pod): Promise<void> {
   node.pods.delete(pod.name);
 }
 
-/** Kills some daemons of some nodes at once (K1). */
-export async function killDaemons(nodes: readonly LabNode[], apps: readonly string[]): Promise<void> {
-  await Promise.all(nodes.flatMap((node) => apps.map((app) => node.daemons.get(app)?.kill())));
-}
-
-/** Starts a daemon again and waits until it serves. */
-export async function revive(lab: Lab, node: LabNode, app: string): Promise<LabProcess> {
-  const daemon = await node.restart(app);
-  const urls: Record<string, URL> = {
-    registry: node.registryUrl,
-    nsmgr: node.nsmgrUrl,
-    forwarder: node.forwarderUrl,
-  };
-  await lab.probe.serving(daemon, urls[app] ?? node.nsmgrUrl);
-  return daemon;
-}
-
 async function answering(pod: Pod, sampler: PingSampler, boundMs: number, what: string): Promise<void> {
   await waitFor(what, boundMs, () => (sampler.answersNow(pod.name) ? true : undefined));
 }
@@ -116,7 +98,7 @@ export async function silent({ connected, sampler }: WatchedPair, boundMs = 10_0
 }
 
 /** Waits until client and endpoint have exactly these addresses and answer each other. */
-export async function connectedAs(
+async function connectedAs(
   { connected, sampler }: WatchedPair,
   endpoint: Pod,
   [clientAddress, endpointAddress]: readonly [string, string],
@@ -165,7 +147,7 @@ export async function pathNames(lab: Lab, node: LabNode): Promise<readonly strin
 }
 
 /** Links of a node but its uplink and loopback, as `kind alias`. */
-export async function linksOf(node: LabNode): Promise<string[]> {
+async function linksOf(node: LabNode): Promise<string[]> {
   const links = await withRouteSocket(node.holder.netnsPath, (route) => route.links());
   return links
     .filter(({ name }) => name !== "lo" && name !== "eth0")
