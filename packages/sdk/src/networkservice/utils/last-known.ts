@@ -30,7 +30,7 @@ export async function askOrFormer<T>(
     return await untilDone(limit.ctx, ask(limit.ctx));
   } catch (error) {
     if (ctx.signal.aborted || answers.includes(statusOf(error).code)) throw error;
-    ctx.log.info({ err: error }, "registry cannot be asked, its former answer counts");
+    ctx.log.debug({ err: error }, "registry cannot be asked, its former answer counts");
     return former;
   } finally {
     limit.cancel();

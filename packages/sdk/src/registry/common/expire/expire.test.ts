@@ -193,6 +193,39 @@ describe("expireServer", () => {
     expect(await stored()).toBe(0);
   });
 
+  it("keeps an endpoint that goes on registering while next cannot be reached, and ends one that falls silent", async () => {
+    let away = false;
+    const unreachable: RegistryElement<NetworkServiceEndpoint> = {
+      name: "unreachable",
+      async register(ctx, item, next) {
+        if (away) throw new StatusError(Code.UNAVAILABLE, "failed to dial the registry", { reason: "TEST" });
+        return await next.register(ctx, item);
+      },
+    };
+    const { clock, registry, context, capture } = setUp({ ownTokenMs: 1000 }, unreachable);
+    await registry.register(context(), endpoint());
+    away = true;
+    for (let i = 0; i < 20; i++) {
+      await clock.advance(600);
+      await expect(registry.register(context(), endpoint())).rejects.toMatchObject({
+        code: Code.UNAVAILABLE,
+      });
+    }
+    expect(capture.unregistered).toHaveLength(0);
+    await clock.advance(1000);
+    expect([capture.unregistered.length, clock.pendingTimers]).toEqual([1, 0]);
+  });
+
+  it("does not time what was never registered", async () => {
+    const unreachable: RegistryElement<NetworkServiceEndpoint> = {
+      name: "unreachable",
+      register: () => Promise.reject(new StatusError(Code.UNAVAILABLE, "away", { reason: "TEST" })),
+    };
+    const { clock, registry, context } = setUp({ ownTokenMs: 1000 }, unreachable);
+    await expect(registry.register(context(), endpoint())).rejects.toThrow("away");
+    expect(clock.pendingTimers).toBe(0);
+  });
+
   it("lets the Unregister see the values of the Register", async () => {
     const value = contextKey<string>("test-value");
     const { clock, registry, context, capture } = setUp({ ownTokenMs: 1000 });

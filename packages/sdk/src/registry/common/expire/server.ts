@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type NetworkServiceEndpoint, timestampFromMs, timestampToMs } from "@nsm/api";
 import {
+  Code,
   type Context,
   incomingCall,
   onAbort,
   type RegistryElement,
   remainingMs,
+  statusOf,
   type Timer,
 } from "@nsm/core";
 import { tokenExpiryMs } from "../../../utils/authorization/index.js";
@@ -34,10 +36,11 @@ export interface ExpireOptions {
  * Ends registrations that are not refreshed. The expiration is the earliest of what the endpoint and next's
  * answer say, the ends of the tokens of this hop and of the caller, and the default. The Unregister fires as long
  * before it as the Register call had time left (its deadline), so that the tokens in the stored path are still
- * valid then. A failed refresh leaves the timer as it was. Place after `updatePath` and `begin`. Timers end with
+ * valid then. A failed refresh leaves the timer as it was; one that fails because next cannot be reached starts it
+ * anew, since the endpoint lives: while the registry is away its node still knows it. Place after `updatePath` and `begin`. Timers end with
  * the context given. Upstream: `expire`.
  *
- * Deviations: that lead is at most a quarter of the registration's life (upstream: no limit); without any
+ * Deviations: upstream forgets endpoints while the registry is away; that lead is at most a quarter of the registration's life (upstream: no limit); without any
  * expiration there is no timer (upstream's fires at once); the end that the caller's header states is believed
  * only as far as token and certificate agree.
  * @param lifetime the chain's context
@@ -86,15 +89,22 @@ export function expireServer(
         item.expirationTime = timestampFromMs(limitMs);
       }
       const wantedMs = item.expirationTime === undefined ? undefined : timestampToMs(item.expirationTime);
-      const registered = await next.register(ctx, item);
+      const armUntil = (endMs: number): void => {
+        const lifeMs = endMs - ctx.clock.now();
+        arm(ctx, name, lifeMs - Math.min(restMs, LONGEST_LEAD_SHARE * lifeMs));
+      };
+      let registered: NetworkServiceEndpoint;
+      try {
+        registered = await next.register(ctx, item);
+      } catch (error) {
+        if (wantedMs !== undefined && expiries.has(name) && isUnreachable(error)) armUntil(wantedMs);
+        throw error;
+      }
       const answered = registered.expirationTime;
       const answeredMs = answered === undefined ? undefined : timestampToMs(answered);
       const endMs = earliest(wantedMs, answeredMs);
       if (endMs === undefined) stop(name);
-      else {
-        const lifeMs = endMs - ctx.clock.now();
-        arm(ctx, name, lifeMs - Math.min(restMs, LONGEST_LEAD_SHARE * lifeMs));
-      }
+      else armUntil(endMs);
       return registered;
     },
     async unregister(ctx, item, next) {
@@ -104,6 +114,10 @@ export function expireServer(
     statistics: () => ({ timers: expiries.size }),
   };
 }
+
+/** Nobody was asked: no answer of next, and none that says something about the endpoint. */
+const isUnreachable = (error: unknown): boolean =>
+  [Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED].includes(statusOf(error).code);
 
 function expirationLimitMs(ctx: Context, defaultExpirationMs: number): number | undefined {
   const nowMs = ctx.clock.now();
