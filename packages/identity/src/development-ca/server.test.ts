@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createServer, type Server as NetServer, type Socket } from "node:net";
+import { connect as connectHttp2 } from "node:http2";
+import { connect, createServer, type Server as NetServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
@@ -8,7 +9,7 @@ import { X509SVIDResponse } from "@nsm/api";
 import { Code, silentLogger } from "@nsm/core";
 import { VirtualClock } from "@nsm/testkit";
 import { type RecordingLog, recordingLog } from "../test-support/log.js";
-import { FETCH_X509_SVID } from "../workload-api/protocol.js";
+import { FETCH_X509_SVID, SECURITY_HEADER } from "../workload-api/protocol.js";
 import { type WorkloadIdentity, workloadApiSource } from "../workload-api/source.js";
 import { DevelopmentCa, serveWorkloadApi, type WorkloadApiServer, type WorkloadOptions } from "./index.js";
 
@@ -46,8 +47,8 @@ async function serve(more: readonly WorkloadOptions[] = []): Promise<World> {
 interface Followed {
   readonly source: WorkloadIdentity;
   readonly recording: RecordingLog;
-  /** Resolves after the next change, whatever it was that was started before. */
-  changed(start: () => void): Promise<void>;
+  /** Does something and waits for the change that it brings. */
+  changed(start: () => unknown): Promise<void>;
 }
 
 async function follow(
@@ -61,14 +62,15 @@ async function follow(
     log: recording.log,
   });
   cleanups.push(() => source.close());
-  const changed = (start: () => void): Promise<void> =>
-    new Promise((resolve) => {
+  const changed = async (start: () => unknown): Promise<void> => {
+    const change = new Promise<void>((resolve) => {
       const following = source.onChange(() => {
         following.close();
         resolve();
       });
-      start();
     });
+    await Promise.all([start(), change]);
+  };
   return { source, recording, changed };
 }
 
@@ -137,7 +139,7 @@ describe("serveWorkloadApi", () => {
     for (let i = 1; i <= 4; i++) {
       await world.clock.advance(TTL_MS / 2 - 1);
       expect(serials.has(source.current().serial)).toBe(true);
-      await changed(() => void world.clock.advance(1));
+      await changed(() => world.clock.advance(1));
       serials.add(source.current().serial);
       expect(source.current().notAfterMs).toBe(world.clock.now() + TTL_MS);
     }
@@ -248,6 +250,36 @@ describe("serveWorkloadApi", () => {
     expect(source.current().serial).toBe(serial);
   });
 
+  it("stops within a second of a client that reads nothing", async () => {
+    const world = await serve();
+    const client = connectHttp2("http://localhost", {
+      settings: { initialWindowSize: 0 },
+      createConnection: () => connect(world.socketPath),
+    });
+    cleanups.push(() => client.destroy());
+    client.on("error", () => {});
+    const { key, value } = SECURITY_HEADER;
+    const call = client.request({
+      ":method": "POST",
+      ":path": FETCH_X509_SVID,
+      "content-type": "application/grpc",
+      te: "trailers",
+      [key]: value,
+    });
+    call.on("error", () => {});
+    call.end(Buffer.alloc(5)); // an empty message
+    await untilStreams(world, 1);
+    let isStopped = false;
+    const stopped = world.api.stop().then(() => {
+      isStopped = true;
+    });
+    await world.clock.advance(999);
+    expect(isStopped).toBe(false);
+    await world.clock.advance(1);
+    await stopped;
+    expect([existsSync(world.socketPath), world.clock.pendingTimers]).toEqual([false, 0]);
+  });
+
   it("tells of changes that happened while it was stopped", async () => {
     const world = await serve();
     const { source, recording, changed } = await follow(world);
@@ -257,7 +289,7 @@ describe("serveWorkloadApi", () => {
     world.ca.prepareRoot();
     world.ca.activateRoot();
     await world.api.start();
-    await changed(() => void world.clock.advance(1000));
+    await changed(() => world.clock.advance(1000));
     expect(source.verifyPeer(world.ca.issue(NSE).chain).spiffeId).toBe(NSE);
   });
 
@@ -354,7 +386,6 @@ describe("workloadApiSource on a socket", () => {
 
   it("follows an API over tcp too", async () => {
     const world = await serve();
-    const { connect } = await import("node:net");
     const bridge = createServer((socket) => {
       const inner = connect(world.socketPath);
       socket.pipe(inner).pipe(socket);

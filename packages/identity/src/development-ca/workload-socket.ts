@@ -60,7 +60,7 @@ export class WorkloadSocket {
   async start(): Promise<void> {
     if (this.#server !== undefined) return;
     const { socketPath } = this.workload.options;
-    const server = new Server();
+    const server = new Server({ "grpc.enable_channelz": 0 });
     server.addService(service, {
       [SpiffeWorkloadAPIDefinition.methods.fetchX509SVID.name]: (call: Call) => this.#serve(call),
     });
@@ -87,7 +87,11 @@ export class WorkloadSocket {
     this.#server = undefined;
     this.workload.endAll(Code.UNAVAILABLE, "the Workload API stops");
     await new Promise<void>((resolve) => {
-      const timer = this.#clock.setTimeout(() => server.forceShutdown(), STOP_GRACE_MS, true);
+      // a client that reads nothing, or is gone without a word, must not keep us; grpc-js may not even call back then
+      const timer = this.#clock.setTimeout(() => {
+        server.forceShutdown();
+        resolve();
+      }, STOP_GRACE_MS);
       server.tryShutdown(() => {
         timer.cancel();
         resolve();

@@ -106,7 +106,7 @@ export class Workload {
     this.#timer?.cancel();
     this.#timer = undefined;
     if (this.#streams.size === 0) return;
-    // at least a second apart, so that a life that has passed already does not renew without end
+    // never at once, so that a life that has passed already does not renew without end
     const delayMs = Math.max(this.#renewMs - this.#clock.now(), MIN_RENEW_MS);
     this.#timer = this.#clock.setTimeout(() => this.rotate(), delayMs, true);
   }
@@ -134,4 +134,4 @@ export class Workload {
 
 /** Text of the SPIRE agent. */
 const NO_IDENTITY = "no identity issued";
-const MIN_RENEW_MS = 1000;
+const MIN_RENEW_MS = 100;
