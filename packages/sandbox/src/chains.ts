@@ -19,9 +19,11 @@ import {
   startRegistry,
 } from "@nsm/core";
 import type { Ports } from "@nsm/daemons";
+import { defaultMasks } from "@nsm/policy";
 import { client } from "@nsm/sdk/chains/client";
 import { endpoint } from "@nsm/sdk/chains/endpoint";
 import { registryClient } from "@nsm/sdk/chains/registry-client";
+import { authorizeClient, authorizeServer } from "@nsm/sdk/networkservice/common/authorize";
 import type { Reselect } from "@nsm/sdk/networkservice/common/begin";
 import { connectServer } from "@nsm/sdk/networkservice/common/connect";
 import { type HealOptions, healClient } from "@nsm/sdk/networkservice/common/heal";
@@ -90,6 +92,9 @@ export function servedEndpoint(spec: EndpointSpec, managerUrl: URL, ports: Ports
     ctx,
     tokens: ports.tokens,
     name,
+    ...(ports.policies && {
+      authorize: authorizeServer(ports.policies(defaultMasks.networkServiceServer)),
+    }),
     elements: [
       ...elements,
       mechanismsServer({ [MechanismType.KERNEL]: kernelServer(), [MechanismType.NOOP]: chain("noop") }),
@@ -138,7 +143,7 @@ export function sandboxClient(
   name: string,
   managerUrl: URL,
   { elements = [], heal, retry, reselect }: ClientSpec,
-  { connector, descriptors }: Ports,
+  { connector, descriptors, policies }: Ports,
   ctx: Context,
 ): SandboxClient {
   const element = chain(
@@ -152,6 +157,7 @@ export function sandboxClient(
       dialTimeoutMs: DIAL_TIMEOUT_MS,
       ...(heal === undefined ? {} : { heal: healClient(ctx, heal) }),
       ...(reselect === undefined ? {} : { reselect }),
+      ...(policies && { authorize: authorizeClient(policies(defaultMasks.networkServiceClient)) }),
       elements: [...elements, kernelClient(), sendfdClient(descriptors)],
     }),
   );

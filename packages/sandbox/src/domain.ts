@@ -5,6 +5,7 @@ import type { Ports } from "@nsm/daemons";
 import { forwarder, type MemoryDataplane, memoryDataplane } from "@nsm/daemons/forwarder";
 import { nsmgr } from "@nsm/daemons/nsmgr";
 import { registry } from "@nsm/daemons/registry";
+import { defaultMasks } from "@nsm/policy";
 import {
   type ClientSpec,
   type EndpointSpec,
@@ -14,7 +15,12 @@ import {
   servedEndpoint,
 } from "./chains.js";
 import { type BuildEntry, Entry, type SandboxProcess, sandboxProcess } from "./entry.js";
-import { type SandboxNetwork, type SandboxTransport, sandboxNetwork } from "./network.js";
+import {
+  type SandboxNetwork,
+  type SandboxSecurity,
+  type SandboxTransport,
+  sandboxNetwork,
+} from "./network.js";
 
 /** What a domain is made of. */
 export interface DomainOptions {
@@ -22,6 +28,8 @@ export interface DomainOptions {
   readonly nodes?: number;
   /** Default `inproc`: memory and a virtual clock. */
   readonly transport?: SandboxTransport;
+  /** `identity` only with `sockets`. Default `insecure`. */
+  readonly security?: SandboxSecurity;
   /** Life of tokens, milliseconds; default 10 minutes. */
   readonly tokenLifetimeMs?: number;
   /** False: no registry, the manager of the only node keeps registrations itself. Default true. */
@@ -80,7 +88,7 @@ export class SandboxNode {
       tunnelIp: dataplane.vxlan?.tunnelIp ?? "",
       vxlanPort: 0,
       mechanismPriority: [],
-      registryClientPolicies: [],
+      registryClientPolicies: defaultMasks.registryClient,
       cleanupOnExit: false,
       ipOverVxlan: true,
     };
@@ -146,10 +154,11 @@ export class Domain {
   static async create({
     nodes = 1,
     transport = "inproc",
+    security = "insecure",
     tokenLifetimeMs = TOKEN_LIFETIME_MS,
     registry: withRegistry = true,
   }: DomainOptions = {}): Promise<Domain> {
-    const domain = new Domain(sandboxNetwork(transport), tokenLifetimeMs);
+    const domain = new Domain(sandboxNetwork(transport, security), tokenLifetimeMs);
     try {
       if (withRegistry) {
         domain.#registry = await domain.add("registry", (ports) =>

@@ -10,11 +10,10 @@ import {
   withCancel,
 } from "@nsm/core";
 import type { Ports } from "@nsm/daemons";
-import { developmentTokens } from "@nsm/identity";
 import { fakeDns } from "@nsm/testkit";
 import { fixedFiles } from "./fixed-files.js";
 import { lateServices } from "./late-services.js";
-import type { SandboxNetwork, SandboxServer } from "./network.js";
+import type { SandboxIdentity, SandboxNetwork, SandboxServer } from "./network.js";
 
 /** Builds what an entry runs. `ctx` lives until the entry ends; the addresses served are known. */
 export type BuildEntry = (ports: Ports, ctx: Context) => Daemon | Promise<Daemon>;
@@ -44,6 +43,7 @@ export interface SandboxProcess {
   readonly ports: Ports;
   readonly lifetime: CancellableContext;
   readonly connector: Connector & { close(): Promise<void> };
+  readonly identity: SandboxIdentity;
 }
 
 /** Ports of something that runs in the sandbox. */
@@ -53,12 +53,9 @@ export function sandboxProcess(
 ): SandboxProcess {
   const { clock, descriptors } = network;
   const lifetime = withCancel(rootContext({ clock, log: silentLogger }));
-  const tokens = developmentTokens({
-    clock,
-    subject: `spiffe://nsm.insecure/${name}`,
-    lifetimeMs: tokenLifetimeMs,
-  });
-  const connector = network.connector(tokens, lifetime.ctx);
+  const identity = network.identity(name, tokenLifetimeMs);
+  const { tokens, policies } = identity;
+  const connector = network.connector(identity, lifetime.ctx);
   const clientLabels = { nodeName: undefined, podName: undefined, clusterName: undefined };
   const { signal } = lifetime.ctx;
   const ports: Ports = {
@@ -72,8 +69,9 @@ export function sandboxProcess(
     watchFile: fixedFiles(files),
     servedUrls,
     signal,
+    ...(policies && { policies }),
   };
-  return { ports, lifetime, connector };
+  return { ports, lifetime, connector, identity };
 }
 
 interface Life extends SandboxProcess {
@@ -121,9 +119,21 @@ export class Entry {
     let life: Life | undefined;
     const unpaused = (): Promise<void> => (life?.paused ? new Promise(() => {}) : Promise.resolve());
     const services = lateServices(() => daemon?.services, unpaused);
-    const server = await this.options.network.serve(this.#urls, services, process.lifetime.ctx);
+    const server = await this.options.network.serve(
+      this.#urls,
+      services,
+      process.identity,
+      process.lifetime.ctx,
+    );
     this.#urls = server.urls;
-    daemon = await this.options.build(process.ports, process.lifetime.ctx);
+    try {
+      daemon = await this.options.build(process.ports, process.lifetime.ctx);
+    } catch (error) {
+      server.kill();
+      process.lifetime.cancel();
+      await process.connector.close();
+      throw error;
+    }
     life = { ...process, daemon, server, paused: false };
     this.#life = life;
     await daemon.start?.(process.lifetime.ctx);

@@ -87,6 +87,12 @@ describe("use cases of one domain", () => {
   it("SBX-55 does the same over unix sockets alone, with a manager that has no registry", () =>
     useCase(1, { transport: "sockets", registry: false }, local));
 
+  it("SBX-55 does the same with identities, mutual TLS, signed tokens and policies", () =>
+    useCase(1, { transport: "sockets", registry: false, security: "identity" }, local));
+
+  it("SBX-14 does the same over two nodes with identities", () =>
+    useCase(2, { transport: "sockets", security: "identity" }, remote));
+
   it("SBX-55 does the same in memory, with a manager that has no registry", () =>
     useCase(1, { transport: "inproc", registry: false }, local));
 });
