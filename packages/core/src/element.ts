@@ -133,8 +133,8 @@ export function elementTree(element: Named): ElementTree {
   return element.children === undefined ? element.name : [element.name, element.children.map(elementTree)];
 }
 
-/** Sums the statistics of an element and everything inside it, keys prefixed by the element's name. */
-export function elementStatistics(element: Named): Record<string, number> {
+/** Sums the statistics of elements and everything inside them, keys prefixed by the element's name. */
+export function elementStatistics(...elements: readonly Named[]): Record<string, number> {
   const sums: Record<string, number> = {};
   const visit = (current: Named): void => {
     for (const [key, value] of Object.entries(current.statistics?.() ?? {})) {
@@ -143,6 +143,6 @@ export function elementStatistics(element: Named): Record<string, number> {
     }
     for (const child of current.children ?? []) visit(child);
   };
-  visit(element);
+  for (const element of elements) visit(element);
   return sums;
 }

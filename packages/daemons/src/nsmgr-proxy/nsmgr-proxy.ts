@@ -45,10 +45,6 @@ export function nsmgrProxy(config: NsmgrProxyConfig, ports: Ports): Daemon {
       addresses.close();
       clusterInfo.close();
     },
-    statistics: () => ({
-      ...elementStatistics(networkService),
-      ...elementStatistics(networkServices),
-      ...elementStatistics(endpoints),
-    }),
+    statistics: () => elementStatistics(networkService, networkServices, endpoints),
   };
 }

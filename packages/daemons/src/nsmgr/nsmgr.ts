@@ -52,10 +52,6 @@ export function nsmgr(config: NsmgrConfig, ports: Ports): Daemon {
       prefixes?.close();
       life.cancel();
     },
-    statistics: () => ({
-      ...elementStatistics(networkService),
-      ...elementStatistics(networkServices),
-      ...elementStatistics(endpoints),
-    }),
+    statistics: () => elementStatistics(networkService, networkServices, endpoints),
   };
 }

@@ -19,9 +19,6 @@ export function registryProxyDns(config: RegistryProxyDnsConfig, ports: Ports): 
   });
   return {
     services,
-    statistics: () => ({
-      ...elementStatistics(services.networkServices),
-      ...elementStatistics(services.endpoints),
-    }),
+    statistics: () => elementStatistics(services.networkServices, services.endpoints),
   };
 }

@@ -22,9 +22,6 @@ export function registry(config: RegistryConfig, ports: Ports): Daemon {
   return {
     services,
     stop: async () => life.cancel(),
-    statistics: () => ({
-      ...elementStatistics(services.networkServices),
-      ...elementStatistics(services.endpoints),
-    }),
+    statistics: () => elementStatistics(services.networkServices, services.endpoints),
   };
 }

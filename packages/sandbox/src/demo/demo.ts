@@ -37,11 +37,14 @@ const newContext = (signal?: AbortSignal): Context =>
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 const milliseconds = (ms: number): string => `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
 
-/** Counts of everything kept but for whose turn it is among the endpoints of a service, which outlives connections. */
+/**
+ * Counts of everything kept but for whose turn it is among the endpoints of a service, which outlives connections, and
+ * for the watches over registrations, which open some time after them.
+ */
 const kept = (domain: Domain): Record<string, number> =>
   Object.fromEntries(
     Object.entries(domain.statistics()).filter(
-      ([name]) => !name.endsWith("round-robin-server.networkServices"),
+      ([name]) => !/(round-robin-server\.networkServices|memory-server\.watchers)$/.test(name),
     ),
   );
 
