@@ -22,7 +22,7 @@ if (process.env.NSM_CYCLING_CLIENT === "true") {
       });
       const outcome = await runScenario(scenario, {
         form: "full",
-        options: { repository, logFolder, env: { NSM_INSECURE: "true" } },
+        options: { repository, logFolder, env: {} },
         ending,
       });
       process.stdout.write(`${JSON.stringify({ title: scenario.title, ...outcome })}\n`);
