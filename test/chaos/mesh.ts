@@ -84,9 +84,9 @@ export class Mesh {
     mesh.#before = await takeSnapshot(lab);
     for (const [index, node] of lab.nodes.entries()) await mesh.#startLoad(node, index);
     await Promise.all(
-      lab.nodes.flatMap((_node, index) =>
-        Array.from({ length: options.endpointsPerService }, (_none, i) => mesh.#addEndpoint(index, i)),
-      ),
+      lab.nodes.map(async (_node, index) => {
+        for (let i = 0; i < options.endpointsPerService; i++) await mesh.#addEndpoint(index, i);
+      }),
     );
     for (let i = 0; i < options.clients; i++) await mesh.#addClient(i);
     return mesh;
@@ -186,10 +186,12 @@ export class Mesh {
     await this.lab.probe.registered(endpoint.process, endpoint.node.nsmgrUrl, endpoint.name);
   }
 
-  /** Starts the endpoint's program in its pod. */
+  /** Starts the endpoint's program in its pod. A network service belongs to the first of its endpoints. */
   startNse(pod: Pod, { service, cidr }: Pick<MeshEndpoint, "service" | "cidr">): LabProcess {
+    const owner = this.endpoints.find((endpoint) => endpoint.service === service)?.name ?? pod.name;
     return pod.startNse({
       NSM_SERVICE_NAMES: service,
+      NSM_REGISTER_SERVICE: String(owner === pod.name),
       NSM_CIDR_PREFIX: cidr,
       NSM_UNREGISTER_ITSELF: "true",
       // The other policy keeps what a client brings from a former endpoint

@@ -64,6 +64,7 @@ export async function testBed(lab: Lab, kind: "local" | "remote"): Promise<Bed> 
   const startNse = (pod: Pod, cidr: string): LabProcess =>
     pod.startNse({
       NSM_SERVICE_NAMES: kind,
+      NSM_REGISTER_SERVICE: String(pod.name.endsWith("-1")),
       NSM_CIDR_PREFIX: cidr,
       NSM_IPAM_POLICY: "strict",
       NSM_UNREGISTER_ITSELF: "true",

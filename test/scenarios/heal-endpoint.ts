@@ -91,7 +91,7 @@ export const endpointDeaths: readonly Scenario[] = [
       const pair = await watchedPair(lab, node, node);
       await Promise.all([node.daemons.get("registry")?.kill(), killPod(node, pair.endpoint)]);
       await revive(lab, { node, app: "registry" });
-      const replacement = await startReplacement(lab, node);
+      const replacement = await startReplacement(lab, node, { NSM_REGISTER_SERVICE: "true" });
       await movedTo(pair, replacement, HEAL_CP_BOUND_MS);
       await expectCleanEnd(lab, pair);
     },

@@ -73,6 +73,8 @@ export async function startReplacement(
   const pod = await node.addPod("nse-2");
   const nse = pod.startNse({
     NSM_SERVICE_NAMES: "icmp-responder",
+    // It belongs to the endpoint that is to be replaced
+    NSM_REGISTER_SERVICE: "false",
     NSM_CIDR_PREFIX: REPLACEMENT_POOL,
     NSM_UNREGISTER_ITSELF: "true",
     ...STRICT,
