@@ -5,6 +5,8 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { realClock, silentLogger } from "@nsm/core";
+import { DevelopmentCa, serveWorkloadApi } from "@nsm/identity/development-ca";
 import { build } from "esbuild";
 
 /** A daemon that does what NSM_MODE says and writes a trace record every few milliseconds. */
@@ -131,10 +133,37 @@ it("without identity it refuses to run and names both variables", async () => {
   expect(err).toMatch(/\[FATA\].*SPIFFE_ENDPOINT_SOCKET is not set and NSM_INSECURE is not true/);
 });
 
-it("with a Workload API socket it says that this version cannot use it", async () => {
-  const { code, err } = await daemon({ SPIFFE_ENDPOINT_SOCKET: "unix:///agent.sock" }).exit;
-  expect(code).toBe(1);
-  expect(err).toContain("workload identity is not available in this version");
+describe("with SPIFFE_ENDPOINT_SOCKET", () => {
+  const socketPath = join(directory, "agent.sock");
+  const env = { SPIFFE_ENDPOINT_SOCKET: `unix://${socketPath}` };
+
+  it("it waits for the Workload API, says so, and a signal ends the wait with exit code 0", async () => {
+    const { child, exit, logged } = daemon(env);
+    await logged("waiting for the first SVID");
+    child.kill("SIGTERM");
+    const { code, err } = await exit;
+    expect(code).toBe(0);
+    expect(err).not.toMatch(/\[FATA\]|serving/);
+  });
+
+  it("it starts once the Workload API is there, as who that says, and serves on when it goes", async () => {
+    const { child, exit, logged } = daemon(env);
+    await logged("waiting for the first SVID");
+    const spiffeId = "spiffe://k8s.nsm/ns/default/pod/fixture";
+    const ca = new DevelopmentCa({ trustDomain: "k8s.nsm", clock: realClock });
+    const workloads = [{ socketPath, spiffeId }];
+    const api = await serveWorkloadApi({ ca, workloads, clock: realClock, log: silentLogger });
+    expect(await logged("Startup completed")).toContain(`SVID: "${spiffeId}"`);
+    await api.stop();
+    child.kill("SIGTERM");
+    expect((await exit).code).toBe(0);
+  });
+
+  it("an address that is none is told, and exits 1", async () => {
+    const { code, err } = await daemon({ SPIFFE_ENDPOINT_SOCKET: "http://agent" }).exit;
+    expect(code).toBe(1);
+    expect(err).toMatch(/\[FATA\].*SPIFFE_ENDPOINT_SOCKET/);
+  });
 });
 
 it.each(["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const)(
