@@ -15,6 +15,8 @@ export {
   sideLink,
 } from "./mechanism-driver/index.js";
 export { DEFAULT_MTU_BYTES, mtuClient, mtuServer } from "./mtu/index.js";
+export { nsMonitorClient } from "./ns-monitor/index.js";
+export { type DownReport, downReport, reportDownServer } from "./report-down/index.js";
 export {
   lowerMtuBytes,
   VXLAN_OVERHEAD_BYTES,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { HostPort, MechanismDriver } from "@nsm/core";
+import type { Context, HostPort, MechanismDriver } from "@nsm/core";
 import type { PodContexts } from "../connection-context/index.js";
 import type { HostLinks } from "../host-links/index.js";
+import type { Watches } from "../watch/index.js";
 
 /** The VXLAN mechanism and what peers must be told of this end. */
 export interface VxlanTunnels {
@@ -26,6 +27,8 @@ export interface Dataplane {
   crossConnect(a: HostPort, b: HostPort): Promise<void>;
   /** The links in the forwarder's namespace, those of earlier processes included; absent without a kernel. */
   readonly hostLinks?: HostLinks;
+  /** Begins to watch links and namespaces, until `ctx` ends; absent when nothing can happen to them. */
+  watch?(ctx: Context): Watches;
   /**
    * Requests to the kernel since the start, the nanoseconds spent in them, and the links removed since nobody claimed
    * them; absent without a kernel.

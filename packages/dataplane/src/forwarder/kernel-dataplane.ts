@@ -23,6 +23,7 @@ import {
   type VxlanDriverOptions,
   vxlanDriver,
 } from "../mechanisms/index.js";
+import { kernelWatches } from "../watch/index.js";
 import type { Dataplane, VxlanTunnels } from "./dataplane.js";
 import { defaultTunnelIp, tunnelAddress } from "./tunnel-address.js";
 
@@ -79,6 +80,7 @@ export async function kernelDataplane(options: KernelDataplaneOptions): Promise<
       pods: podContexts(openRoute),
       crossConnect: (a, b) => crossConnect(route, a, b),
       hostLinks,
+      watch: (ctx) => kernelWatches(ctx, route, netns),
       totals: () => ({
         "netlink.messages": netlinkStatistics.messages,
         "netlink.nanoseconds": netlinkStatistics.nanoseconds,

@@ -6,6 +6,7 @@ import { cleanupClient } from "@nsm/sdk/networkservice/common/cleanup";
 import { metricsServer } from "@nsm/sdk/networkservice/common/metrics";
 import { MemoryNetwork, testTokens, VirtualClock } from "@nsm/testkit";
 import { HostLinks } from "../host-links/index.js";
+import { fakeWatches } from "../test-support/fake-watches.js";
 import { type ForwarderOptions, forwarderServer, memoryDataplane } from "./index.js";
 
 /** Upstream's element beside ours; elements not built yet have none. */
@@ -23,6 +24,8 @@ const optional = [
   "cleanup-client",
   "host-links-server",
   "keep-vni-server",
+  "report-down-server",
+  "ns-monitor-client",
 ];
 
 /** cmd-forwarder-vpp: chains/xconnectns/server.go. VPP's own (up, l2bridgedomain, tag, memif, ipsec, pinholes) are left out. */
@@ -41,6 +44,7 @@ const server: readonly Expected[] = [
   ["discover", "discover-server"],
   ["roundrobin", "round-robin-server"],
   ["metrics", "metrics-server"],
+  [OURS_ALONE, "report-down-server"],
   ["xconnect", "xconnect-server"],
   ["connectioncontextkernel", "connection-context-kernel-server"],
   ["ethernetcontext", "ethernet-context-server"],
@@ -98,7 +102,7 @@ const server: readonly Expected[] = [
           ["filtermechanisms", "filter-mechanisms-client"],
           ["mechanismpriority", "mechanism-priority-client"],
           ["recvfd", "recvfd-client"],
-          ["nsmonitor", NOT_BUILT],
+          ["nsmonitor", "ns-monitor-client"],
           ["sendfd", "sendfd-client"],
           ["trimpath", "trim-path-client"],
           ["connect", "connect-client"],
@@ -137,6 +141,7 @@ const given: Partial<ForwarderOptions> = {
   dataplane: {
     ...options.dataplane,
     hostLinks: new HostLinks({ route: {} as RouteSocket }, []), // nothing is called
+    watch: () => fakeWatches().watches,
   },
 };
 

@@ -39,6 +39,8 @@ import {
   mechanismDriverServer,
   mtuClient,
   mtuServer,
+  nsMonitorClient,
+  reportDownServer,
   vxlanMtuClient,
   vxlanMtuServer,
   xconnectServer,
@@ -101,6 +103,7 @@ export function forwarderServer(options: ForwarderOptions): Endpoint {
   const { dialTimeoutMs = DIAL_TIMEOUT_MS, ipOverVxlan = true } = options;
   const { kernel, vxlan, pods, hostLinks } = dataplane;
   hostLinks?.serve(ctx, name, options.maxTokenLifetimeMs ?? MAX_TOKEN_LIFETIME_MS);
+  const watches = dataplane.watch?.(ctx);
   const payloads = ipOverVxlan ? [Payload.ETHERNET, Payload.IP] : [Payload.ETHERNET];
   const next = client({
     ctx,
@@ -119,6 +122,7 @@ export function forwarderServer(options: ForwarderOptions): Endpoint {
       filterMechanismsClient(), // behind everything that adds preferences
       mechanismPriorityClient(options.mechanismPriority ?? []),
       recvfdClient(),
+      ...present(watches && nsMonitorClient()),
       sendfdClient(descriptors),
     ],
   });
@@ -135,6 +139,7 @@ export function forwarderServer(options: ForwarderOptions): Endpoint {
       discoverServer(registries),
       roundRobinServer(),
       ...present(options.metrics),
+      ...present(watches && reportDownServer(ctx, watches)), // all that builds links is behind it
       xconnectServer(dataplane.crossConnect), // both links exist when the reply passes here
       connectionContextKernelServer(pods),
       ethernetContextServer(pods),

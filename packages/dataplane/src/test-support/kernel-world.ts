@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type NetworkServiceElement, realClock, silentLogger } from "@nsm/core";
+import { type NetworkServiceElement, realClock, rootContext, silentLogger, sleep } from "@nsm/core";
 import { ping } from "@nsm/linux";
 import {
   type Dataplane,
@@ -17,6 +17,8 @@ export interface KernelForwarder {
   readonly tunnels?: Partial<VxlanTunnels>;
   readonly options?: Partial<ForwarderOptions>;
 }
+
+const real = rootContext({ clock: realClock, log: silentLogger });
 
 /** Addresses that the endpoint hands out. */
 export const addresses = {
@@ -124,6 +126,15 @@ export async function expectReaches(from: Scratch, ...destinations: string[]): P
 export async function expectBothWays(client: Scratch, endpoint: Scratch): Promise<void> {
   await expectReaches(client, "172.16.1.100", "fd00::100");
   await expectReaches(endpoint, "172.16.1.101", "fd00::101");
+}
+
+/** Waits until the kernel, whose time is real, has come so far. */
+export async function until(holds: () => boolean | Promise<boolean>, boundMs = 5000): Promise<void> {
+  const endMs = performance.now() + boundMs;
+  while (!(await holds())) {
+    if (performance.now() > endMs) throw new Error("waited too long");
+    await sleep(real, 1);
+  }
 }
 
 /** What the kernel holds in each. */

@@ -11,3 +11,4 @@ export {
 export { processesIn } from "./processes.js";
 export { netnsSwitchRefusal, runInNetns, runInOptionalNetns, StrandedInNetnsError } from "./run-in-netns.js";
 export { readSysctl, writeSysctl } from "./sysctl.js";
+export { type NamespacesOptions, type NamespacesWatch, watchNamespaces } from "./watch-namespaces.js";

@@ -1,8 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readdirSync } from "node:fs";
+import { readdirSync, readlinkSync } from "node:fs";
 import { describeInNetns, type ScratchNetns, scratchNetns } from "../testing/namespaces.js";
 import { realTimers } from "../testing/timers.js";
 import { type LinkEvent, openRouteSocket, type RouteSocket, watchLinks } from "./index.js";
+
+function descriptors(): string[] {
+  return readdirSync("/proc/self/fd").flatMap((fd) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${fd}`)];
+    } catch {
+      return []; // the one that read the directory
+    }
+  });
+}
 
 describeInNetns("watching links", () => {
   let here: ScratchNetns;
@@ -21,14 +31,17 @@ describeInNetns("watching links", () => {
   });
 
   /** Watches until an event is as wanted, and gives all events so far. */
-  function until(wanted: (event: LinkEvent) => boolean, addresses = false): Promise<LinkEvent[]> {
+  function until(
+    wanted: (event: LinkEvent) => boolean,
+    addresses = false,
+    begin: () => unknown = () => {},
+  ): Promise<LinkEvent[]> {
     const seen: LinkEvent[] = [];
     return new Promise((resolve) => {
       const watch = watchLinks({
-        timers: { setTimeout: (run, delayMs) => ({ cancel: realTimers.setTimeout(run, delayMs).cancel }) },
+        timers: realTimers,
         netns: here.netns,
         addresses,
-        pollIntervalMs: 2,
         onEvent(event) {
           seen.push(event);
           if (!wanted(event)) return;
@@ -36,6 +49,7 @@ describeInNetns("watching links", () => {
           resolve(seen);
         },
       });
+      void begin();
     });
   }
 
@@ -80,20 +94,21 @@ describeInNetns("watching links", () => {
     expect(removed).toMatchObject([{ link: { name: "br" } }]);
   });
 
-  it("gives its descriptor and its timer back", () => {
-    const descriptors = readdirSync("/proc/self/fd").length;
-    let running = 0;
-    const timers = {
-      setTimeout() {
-        running++;
-        return { cancel: () => running-- };
-      },
-    };
-    const watch = watchLinks({ timers, onEvent: () => {}, netns: here.netns });
-    expect(running).toBe(1);
+  it("gives its descriptor back and calls nobody afterwards", async () => {
+    const sockets = () => descriptors().filter((path) => path.startsWith("socket:")).length;
+    const before = sockets();
+    const seen: LinkEvent[] = [];
+    const watch = watchLinks({ timers: realTimers, onEvent: (event) => seen.push(event), netns: here.netns });
+    expect(sockets()).toBe(before + 1);
+    await route.linkAdd({ kind: "bridge", name: "br" });
     watch.close();
     watch.close();
-    expect(running).toBe(0);
-    expect(readdirSync("/proc/self/fd").length).toBe(descriptors);
+    expect(sockets()).toBe(before);
+    await until(
+      (event) => event.type === "link-removed",
+      false,
+      () => route.linkDelete("br"),
+    );
+    expect(seen).toEqual([]);
   });
 });

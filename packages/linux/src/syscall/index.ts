@@ -9,6 +9,7 @@ export {
   getOption,
   ioctl,
   lastErrno,
+  pidfdOpen,
   reapChild,
   receive,
   receiveFrom,

@@ -26,6 +26,8 @@ const raw = {
   // ioctl and fcntl are variadic in C; integer arguments are passed alike on x86-64 and arm64 Linux.
   ioctl: libc.func("int ioctl(int fd, unsigned long request, long argument)"),
   fcntl: libc.func("int fcntl(int fd, int command, long argument)"),
+  // Variadic likewise; glibc has no pidfd_open before 2.36, musl none
+  syscall: libc.func("long syscall(long number, long first, long second)"),
   waitpid: libc.func("int waitpid(int pid, int *status, int options)"),
   statx: libc.func("int statx(int dir, const char *path, int flags, uint32_t mask, _Out_ uint8_t *buffer)"),
 };
@@ -59,6 +61,13 @@ export function ioctl(fd: number, request: number, argument = 0): number {
 /** setns(2): moves the calling thread. `type` is one of the CLONE_NEW* flags. @throws LinuxError */
 export function setns(fd: number, type: number): void {
   checked(raw.setns(fd, type), "setns");
+}
+
+const SYS_PIDFD_OPEN = 434; // the same on all architectures
+
+/** pidfd_open(2), close-on-exec. @throws LinuxError ESRCH, EMFILE, ENOSYS */
+export function pidfdOpen(pid: number): number {
+  return checked(raw.syscall(SYS_PIDFD_OPEN, pid, 0), "pidfd_open");
 }
 
 const WNOHANG = 1;

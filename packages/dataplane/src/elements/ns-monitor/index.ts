@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Follows the endpoint's namespace. Upstream: sdk-kernel `nsmonitor`. */
+export { nsMonitorClient } from "./client.js";
