@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * npm test                        unit, kernel, sandbox and lab tests in short form, and killing the demo
- * npm run test:lab                every lab scenario in full form
- * npm test -- --only unit,lab     some phases (unit, kernel, sandbox, lab, kill)
- * npm test -- --scenario UC-01    some lab scenarios
+ * npm test                        unit, kernel, sandbox, lab and interop tests in short form, and killing the demo
+ * npm run test:lab                every lab and interop scenario in full form
+ * npm test -- --only unit,lab     some phases (unit, kernel, sandbox, lab, interop, kill)
+ * npm test -- --scenario UC-01    some lab or interop scenarios
  *
  * Writes reports/scenarios.json. The last line is `N passed, N failed, N skipped`.
  */
@@ -13,6 +13,7 @@ import { once } from "node:events";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { buildGoPeers } from "./go-peers.mjs";
 import { mergeScenarios } from "./scenario-results.mjs";
 import { build, install, mustRun, phase, repository } from "./setup.mjs";
 
@@ -26,7 +27,8 @@ const { values: options } = parseArgs({
 
 const reports = join(repository, "reports");
 const form = options.full ? "full" : "short";
-const wanted = options.only?.split(",") ?? (options.full || options.scenario ? ["lab"] : undefined);
+const wanted =
+  options.only?.split(",") ?? (options.full || options.scenario ? ["lab", "interop"] : undefined);
 const inPhase = (name) => wanted === undefined || wanted.includes(name);
 
 const totals = { passed: 0, failed: 0, skipped: 0 };
@@ -111,25 +113,30 @@ function report(name, earlier, startMs, failures) {
   for (const failure of failures) console.log(`  FAILED ${failure.replaceAll("\n", "\n    ")}`);
 }
 
-const labWorld = join(repository, "test", "scenarios", "dist", "world.mjs");
+const worldOf = (folder) => join(repository, "test", folder, "dist", "world.mjs");
 
-/** Ids asked for, else all. */
-const labScenarios = () =>
-  options.scenario?.split(",") ?? mustRun(process.execPath, [labWorld, "--list", form]).trim().split("\n");
+/** Ids asked for, else all of a world. */
+function scenariosOf(world) {
+  const isInterop = world === worldOf("interop");
+  const asked = options.scenario?.split(",").filter((id) => id.startsWith("INTEROP-") === isInterop);
+  return asked ?? mustRun(process.execPath, [world, "--list", form]).trim().split("\n");
+}
 
-/** Runs each scenario in a world of its own. */
-async function labPhase() {
-  if (!inPhase("lab")) return;
+/**
+ * Runs each scenario in a world of its own.
+ * @param {{ args?: string[], lacking?: string }} needs further arguments of the world; why it cannot run here
+ */
+async function labPhase(name, world, { args = [], lacking } = {}) {
   const startMs = performance.now();
   const earlier = { ...totals };
-  const missing = missingRequirements(process.env.PATH ?? "", process.getuid?.() ?? 0);
+  const [missing = lacking] = missingRequirements(process.env.PATH ?? "", process.getuid?.() ?? 0);
   const failures = [];
-  for (const id of labScenarios()) {
-    if (missing.length > 0) {
-      skip(id, missing[0]);
+  for (const id of scenariosOf(world)) {
+    if (missing !== undefined) {
+      skip(id, missing);
       continue;
     }
-    const outcome = await labScenario(id);
+    const outcome = await labScenario(world, id, args);
     if (outcome.status === "skipped") {
       skip(id, outcome.reason);
       continue;
@@ -140,7 +147,21 @@ async function labPhase() {
     console.log(phase(ms / 1000, `  ${id} ${status}: ${outcome.title ?? ""}`));
     if (status !== "passed") failures.push(`${id}: ${reason}\nlogs: ${outcome.logs}`);
   }
-  report("lab", earlier, startMs, failures);
+  report(name, earlier, startMs, failures);
+}
+
+/** The lab's scenarios with peers that nobody here wrote. */
+async function interopPhase() {
+  const world = worldOf("interop");
+  if (!inPhase("interop") || scenariosOf(world).length === 0) return;
+  const { folder, missing, failure, seconds } = buildGoPeers();
+  console.log(phase(seconds, missing === undefined ? "Go peers built" : `no Go peers: ${missing}`));
+  if (failure === undefined) {
+    await labPhase("interop", world, { args: [folder], lacking: missing });
+    return;
+  }
+  totals.failed += 1;
+  console.log(`  FAILED interop: ${failure}`);
 }
 
 function skip(id, reason) {
@@ -149,13 +170,13 @@ function skip(id, reason) {
   console.log(phase(0, `  ${id} skipped: ${reason}`));
 }
 
-async function labScenario(id) {
+async function labScenario(world, id, args) {
   const logs = join(reports, "lab", id);
   rmSync(logs, { recursive: true, force: true });
   let output = "";
   const code = await launch({
-    script: labWorld,
-    args: [id, form, repository, logs],
+    script: world,
+    args: [id, form, repository, logs, ...args],
     env: process.env,
     onStdout: (chunk) => (output += chunk),
     timeoutMs: form === "full" ? 900_000 : 90_000,
@@ -216,7 +237,8 @@ const unshare = [
 ];
 await jestPhase("kernel", kernel, { before: unshare, timeoutMs: 180_000 });
 await jestPhase("sandbox", ["packages/sandbox"], { timeoutMs: 240_000 });
-await labPhase();
+if (inPhase("lab")) await labPhase("lab", worldOf("scenarios"));
+await interopPhase();
 await killPhase();
 mergeScenarios(scenarios);
 console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
