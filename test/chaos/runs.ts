@@ -10,7 +10,7 @@ import { Random } from "./random.js";
 
 /** Everything must answer again so soon after the last thing was repaired (HEAL-08). */
 const HEALED_BOUND_MS = 30_000;
-const KILLS_TOKEN_MS = 6_000;
+const KILLS_TOKEN_MS = 10_000;
 
 /** A line of progress. */
 export const say = (line: string): void => void process.stdout.write(`${line}\n`);

@@ -2,6 +2,7 @@
 import type { Scenario } from "@nsm/lab";
 import { buildingKills } from "./building.js";
 import { controlPlaneKills } from "./control-plane.js";
+import { identityFaults } from "./identity.js";
 import { load } from "./load-s.js";
 import { networkFaults } from "./network.js";
 import { resourceFaults } from "./resources.js";
@@ -14,6 +15,7 @@ export const chaosScenarios = (repository: string): readonly Scenario[] =>
     ...workloadKills,
     ...controlPlaneKills,
     ...buildingKills,
+    ...identityFaults,
     ...networkFaults(repository),
     ...resourceFaults,
   ].sort((a, b) => a.id.localeCompare(b.id, "en", { numeric: true }));

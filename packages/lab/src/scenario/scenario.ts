@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { LabIdentityOptions } from "../identity/lab-identity.js";
 import { Lab } from "../world/lab.js";
 import type { WorldOptions } from "../world/pod.js";
 
@@ -33,6 +34,8 @@ export interface Scenario {
   readonly forms?: readonly ScenarioForm[];
   /** Environment of every daemon, beside that of the run. */
   readonly env?: Readonly<Record<string, string>>;
+  /** How identities are made, where the run has them. */
+  readonly identity?: LabIdentityOptions;
   /** @throws Skip when something that it needs is missing; anything else when an expectation does not hold */
   run(lab: Lab, run: ScenarioRun): Promise<void>;
 }
@@ -63,7 +66,8 @@ export async function runScenario(
   let lab: Lab | undefined;
   try {
     const options = { ...run.options, env: { ...run.options.env, ...scenario.env } };
-    lab = await Lab.create({ ...options, nodes: scenario.nodes });
+    const { nodes, identity } = scenario;
+    lab = await Lab.create({ ...options, nodes, ...(identity && { identity }) });
     await scenario.run(lab, { ...run, options, note: (text) => notes.push(text) });
     await lab.stop();
     return outcome("passed");
