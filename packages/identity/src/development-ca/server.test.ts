@@ -250,12 +250,14 @@ describe("serveWorkloadApi", () => {
     expect(source.current().serial).toBe(serial);
   });
 
-  it("stops within a second of a client that reads nothing", async () => {
+  it.each<[string, number, (socket: Socket) => void]>([
+    ["reads nothing", 0, () => {}],
+    ["sends garbage in the middle of a call", 65_535, (socket) => void socket.write(Buffer.alloc(100, 7))],
+  ])("stops within a second when a client %s", async (_what, initialWindowSize, misbehave) => {
     const world = await serve();
-    const client = connectHttp2("http://localhost", {
-      settings: { initialWindowSize: 0 },
-      createConnection: () => connect(world.socketPath),
-    });
+    const socket = connect(world.socketPath);
+    const settings = { initialWindowSize };
+    const client = connectHttp2("http://localhost", { settings, createConnection: () => socket });
     cleanups.push(() => client.destroy());
     client.on("error", () => {});
     const { key, value } = SECURITY_HEADER;
@@ -269,13 +271,9 @@ describe("serveWorkloadApi", () => {
     call.on("error", () => {});
     call.end(Buffer.alloc(5)); // an empty message
     await untilStreams(world, 1);
-    let isStopped = false;
-    const stopped = world.api.stop().then(() => {
-      isStopped = true;
-    });
-    await world.clock.advance(999);
-    expect(isStopped).toBe(false);
-    await world.clock.advance(1);
+    misbehave(socket);
+    const stopped = world.api.stop();
+    await world.clock.advance(1000);
     await stopped;
     expect([existsSync(world.socketPath), world.clock.pendingTimers]).toEqual([false, 0]);
   });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { chmod, mkdir, rm } from "node:fs/promises";
+import { createServer, type Server as NetServer, type Socket } from "node:net";
 import { dirname, isAbsolute } from "node:path";
 import {
   Metadata,
@@ -34,11 +35,19 @@ const MAX_UNIX_PATH_BYTES = 107;
 /** How long clients may take to close their connections, milliseconds. */
 const STOP_GRACE_MS = 1000;
 
+/** A listening socket and the connections made on it. */
+interface Listening {
+  readonly listener: NetServer;
+  readonly sockets: Set<Socket>;
+  /** Ends the connections once nothing runs on them. */
+  drain(): void;
+}
+
 /** The Workload API on the socket of one workload. */
 export class WorkloadSocket {
   readonly workload: Workload;
   readonly #clock: Clock;
-  #server: Server | undefined;
+  #listening: Listening | undefined;
 
   /** @throws INVALID_ARGUMENT CA_SOCKET for a path that no socket can have */
   constructor(workload: Workload, clock: Clock) {
@@ -58,21 +67,19 @@ export class WorkloadSocket {
    * @throws UNAVAILABLE CA_SOCKET `cannot listen on <path>: <cause>`
    */
   async start(): Promise<void> {
-    if (this.#server !== undefined) return;
+    if (this.#listening !== undefined) return;
     const { socketPath } = this.workload.options;
-    const server = new Server({ "grpc.enable_channelz": 0 });
-    server.addService(service, {
-      [SpiffeWorkloadAPIDefinition.methods.fetchX509SVID.name]: (call: Call) => this.#serve(call),
-    });
-    this.#server = server;
+    const listening = this.#open();
+    this.#listening = listening;
     try {
       await rm(socketPath, { force: true });
       await mkdir(dirname(socketPath), { recursive: true });
-      await bind(server, socketPath);
+      await listen(listening.listener, socketPath);
       await chmod(socketPath, 0o777);
+      if (this.#listening !== listening) throw new Error("stopped meanwhile");
     } catch (error) {
-      this.#server = undefined;
-      server.forceShutdown();
+      if (this.#listening === listening) this.#listening = undefined;
+      listening.listener.close();
       throw new StatusError(Code.UNAVAILABLE, `cannot listen on ${socketPath}: ${(error as Error).message}`, {
         reason: "CA_SOCKET",
         cause: error,
@@ -82,22 +89,39 @@ export class WorkloadSocket {
 
   /** Ends all calls as UNAVAILABLE, so that clients try again, and removes the socket. Safe to call twice. */
   async stop(): Promise<void> {
-    const server = this.#server;
-    if (server === undefined) return;
-    this.#server = undefined;
+    const listening = this.#listening;
+    if (listening === undefined) return;
+    this.#listening = undefined;
     this.workload.endAll(Code.UNAVAILABLE, "the Workload API stops");
     await new Promise<void>((resolve) => {
-      // a client that reads nothing, or is gone without a word, must not keep us; grpc-js may not even call back then
+      // a client that reads nothing, or whose connection is in a state that Node.js never ends, must not keep us
       const timer = this.#clock.setTimeout(() => {
-        server.forceShutdown();
-        resolve();
+        for (const socket of listening.sockets) socket.destroy();
       }, STOP_GRACE_MS);
-      server.tryShutdown(() => {
+      listening.listener.close(() => {
         timer.cancel();
         resolve();
       });
+      listening.drain();
     });
     await rm(this.workload.options.socketPath, { force: true });
+  }
+
+  #open(): Listening {
+    const server = new Server({ "grpc.enable_channelz": 0 });
+    server.addService(service, {
+      [SpiffeWorkloadAPIDefinition.methods.fetchX509SVID.name]: (call: Call) => this.#serve(call),
+    });
+    const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+    const sockets = new Set<Socket>();
+    const listener = createServer((socket) => {
+      sockets.add(socket);
+      socket.on("close", () => sockets.delete(socket));
+      // HTTP/2 may have let go of the socket before it fails
+      socket.on("error", () => {});
+      injector.injectConnection(socket);
+    });
+    return { listener, sockets, drain: () => injector.destroy() };
   }
 
   #serve(call: Call): void {
@@ -115,10 +139,14 @@ export class WorkloadSocket {
   }
 }
 
-function bind(server: Server, path: string): Promise<void> {
+function listen(listener: NetServer, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), (error) =>
-      error === null ? resolve() : reject(error),
-    );
+    listener.once("error", reject);
+    listener.listen(path, () => {
+      listener.off("error", reject);
+      // accept(2) may fail for want of descriptors; the listener goes on
+      listener.on("error", () => {});
+      resolve();
+    });
   });
 }
