@@ -224,7 +224,7 @@ await jestPhase(
   "unit",
   ["packages", "apps", "test", "--testPathIgnorePatterns", ...kernel, "packages/sandbox"],
   {
-    timeoutMs: 300_000,
+    timeoutMs: 900_000,
   },
 );
 // Links are made and deleted: in namespaces of their own, where an ordinary user is root
@@ -235,8 +235,8 @@ const unshare = [
   "--fork",
   "--kill-child",
 ];
-await jestPhase("kernel", kernel, { before: unshare, timeoutMs: 180_000 });
-await jestPhase("sandbox", ["packages/sandbox"], { timeoutMs: 240_000 });
+await jestPhase("kernel", kernel, { before: unshare, timeoutMs: 480_000 });
+await jestPhase("sandbox", ["packages/sandbox"], { timeoutMs: 480_000 });
 if (inPhase("lab")) await labPhase("lab", worldOf("scenarios"));
 await interopPhase();
 await killPhase();

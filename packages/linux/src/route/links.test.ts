@@ -173,5 +173,5 @@ describeInNetns("links", () => {
     }
     expect(descriptors()).toBe(before);
     expect(await route.links()).toHaveLength(1);
-  });
+  }, 60_000);
 });
