@@ -17,5 +17,6 @@ export default {
   cacheDirectory: "<rootDir>/node_modules/.cache/jest",
   setupFiles: ["<rootDir>/tooling/jest.setup.mjs"],
   injectGlobals: true,
-  testTimeout: 10_000,
+  // A hung test fails; a busy machine does not
+  testTimeout: 30_000,
 };
