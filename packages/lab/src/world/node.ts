@@ -113,7 +113,7 @@ export class LabNode {
     app: string,
     name: string,
     env: Readonly<Record<string, string>>,
-    command = appCommand(this.world, app),
+    command = appCommand(this.world, app, name),
   ): LabProcess {
     const spec = {
       name,

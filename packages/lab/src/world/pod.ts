@@ -18,13 +18,19 @@ export interface WorldOptions {
   readonly logFolder: string;
   /** Environment of every daemon, for example `NSM_LOG_LEVEL`. */
   readonly env: Readonly<Record<string, string>>;
-  /** Command lines run instead of our daemons, by app (`nsmgr`, `nsc` …): peers that nobody here wrote. */
+  /**
+   * Command lines run instead of our daemons, by process (`nsmgr-node-1`) or app (`nsmgr`): peers that nobody here
+   * wrote.
+   */
   readonly commands?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Command line of an app in a world. */
-export const appCommand = ({ repository, commands }: WorldOptions, app: string): readonly string[] =>
-  commands?.[app] ?? nodeCommand(appScript(repository, app));
+/** Command line of an app in a world. @param name of the process */
+export const appCommand = (
+  { repository, commands }: WorldOptions,
+  app: string,
+  name: string,
+): readonly string[] => commands?.[name] ?? commands?.[app] ?? nodeCommand(appScript(repository, app));
 
 /** The same with what the lab itself made. */
 export interface World extends WorldOptions {
@@ -77,7 +83,7 @@ export class Pod {
   }
 
   #startApp(app: string, env: Readonly<Record<string, string>>): LabProcess {
-    return this.#startCommand(appCommand(this.world, app), env);
+    return this.#startCommand(appCommand(this.world, app, this.name), env);
   }
 
   /** Starts any program as this pod's workload, with the environment of workloads. */
