@@ -7,7 +7,7 @@ import type { NamespaceHolder } from "../world/namespace-holder.js";
 import { WORKLOAD_API_DIRECTORY } from "../world/paths.js";
 
 /** Trust domain of a lab, as upstream's deployments on one cluster. */
-export const TRUST_DOMAIN = "k8s.nsm";
+const TRUST_DOMAIN = "k8s.nsm";
 
 const TOKEN_LIFETIME_MS = 600_000;
 const HOUR_MS = 3_600_000;
