@@ -204,12 +204,15 @@ export class DescriptorTable {
   #watchAge(): void {
     const [oldest] = this.#byAge;
     if (this.#ageTimer !== undefined || oldest === undefined) return;
-    const restMs = Math.max(0, oldest.atMs + this.limits.maxAgeMs - this.timers.now());
+    const { maxAgeMs } = this.limits;
+    // A clock that was set back must not keep them
+    const restMs = Math.min(maxAgeMs, Math.max(0, maxAgeMs - this.#ageMs(oldest)));
     this.#ageTimer = this.timers.setTimeout(
       () => {
         this.#ageTimer = undefined;
         for (const arrival of this.#byAge) {
-          if (arrival.atMs + this.limits.maxAgeMs > this.timers.now()) break;
+          const ageMs = this.#ageMs(arrival);
+          if (ageMs >= 0 && ageMs < maxAgeMs) break;
           this.#drop(arrival);
         }
         this.#watchAge();
@@ -217,6 +220,11 @@ export class DescriptorTable {
       restMs,
       true,
     );
+  }
+
+  /** Negative when the clock was set back since. */
+  #ageMs({ atMs }: Arrival): number {
+    return this.timers.now() - atMs;
   }
 
   #watchBurst(): void {
