@@ -2,7 +2,7 @@
 import { partition, withRouteSocket } from "@nsm/lab";
 import { daemonsOf, killDaemons, revive } from "../scenarios/daemons.js";
 import type { Mesh, MeshEndpoint } from "./mesh.js";
-import { CONTROL_PLANE_BOUND_MS, pass } from "./mesh-run.js";
+import { CONTROL_PLANE_BOUND_MS, EXPIRY_BOUND_MS, pass } from "./mesh-run.js";
 import type { Random } from "./random.js";
 
 /** Something that goes wrong, and ends. */
@@ -111,7 +111,8 @@ const actions: readonly ChaosAction[] = [
     weight: 2,
     async run(mesh, random) {
       const chosen = random.shuffled(mesh.clients).slice(0, 1 + random.integer(5));
-      await mesh.disconnect(CONTROL_PLANE_BOUND_MS, chosen);
+      // A Close that meets a dead daemon leaves the link until the token has expired
+      await mesh.disconnect(EXPIRY_BOUND_MS, chosen);
       await mesh.connect(2 * CONTROL_PLANE_BOUND_MS, chosen);
       return chosen.map(({ name }) => name).join(", ");
     },

@@ -247,7 +247,11 @@ export class Mesh {
   #noteDescriptors(): void {
     for (const { name, pid, logPath, running } of this.lab.processes) {
       if (!running) continue;
-      const { stdout } = spawnSync("ls", ["-l", `/proc/${pid}/fd`], { encoding: "utf8" });
+      const { stdout } = spawnSync(
+        "sh",
+        ["-c", `for i in 1 2 3 4 5 6 7 8 9 10; do ls -l /proc/${pid}/fd; done`],
+        { encoding: "utf8" },
+      );
       writeFileSync(`${dirname(logPath)}/${name}.descriptors`, stdout);
     }
   }
