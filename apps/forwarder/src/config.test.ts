@@ -25,6 +25,9 @@ it("the defaults are upstream's (cmd-forwarder-vpp)", () => {
     registryClientPolicies: [],
     cleanupOnExit: false,
     ipOverVxlan: true,
+    networkServicePolicies: ["etc/nsm/opa/common/.*.rego", "etc/nsm/opa/server/.*.rego"],
+    monitorPolicies: ["none"],
+    trustedProxies: [],
   });
 });
 

@@ -2,6 +2,7 @@
 import type { ForwarderConfig } from "@nsm/daemons/forwarder";
 import {
   bool,
+  connectionPolicyEnv,
   custom,
   defineEnv,
   type EnvOf,
@@ -10,6 +11,7 @@ import {
   ip,
   list,
   map,
+  proxyEnv,
   type SharedEnv,
   string,
   uint,
@@ -117,6 +119,8 @@ export const spec = defineEnv("NSM", {
     desc: "remove the links of connections at the end; empty: only when the name is POD_NAME, which no restart keeps",
   }),
   ipOverVxlan: bool({ default: "true", desc: "offer VXLAN for services with payload IP too" }),
+  ...connectionPolicyEnv("upstream"),
+  ...proxyEnv,
 });
 
 /** A truth value, or empty for a default that depends on other variables. */
@@ -148,4 +152,7 @@ export const configure = (env: Environment): ForwarderConfig => ({
   registryClientPolicies: env.registryClientPolicies,
   cleanupOnExit: env.cleanupOnExit ?? nameOf(env) === env.podName,
   ipOverVxlan: env.ipOverVxlan,
+  networkServicePolicies: env.networkServicePolicies,
+  monitorPolicies: env.monitorPolicies,
+  trustedProxies: env.trustedProxies,
 });

@@ -32,6 +32,9 @@ it("the defaults are upstream's (cmd-nse-icmp-responder)", () => {
     idleTimeoutMs: 0,
     registerService: true,
     unregisterItself: false,
+    networkServicePolicies: ["etc/nsm/opa/common/.*.rego", "etc/nsm/opa/server/.*.rego"],
+    monitorPolicies: ["none"],
+    trustedProxies: [],
   });
 });
 

@@ -3,6 +3,7 @@ import { type NseConfig, parseCidrGroups, parseDnsConfigs } from "@nsm/daemons/n
 import {
   bool,
   type ConfigHost,
+  connectionPolicyEnv,
   custom,
   defineEnv,
   type EnvOf,
@@ -11,12 +12,13 @@ import {
   list,
   map,
   optionalUrl,
+  proxyEnv,
   type SharedEnv,
   string,
   url,
 } from "@nsm/runtime";
 
-/** Environment of the endpoint (upstream: cmd-nse-icmp-responder; `NSM_LISTEN_ON` is ours). */
+/** Environment of the endpoint (upstream: cmd-nse-icmp-responder; `NSM_LISTEN_ON` and the last three are ours). */
 export const spec = defineEnv("NSM", {
   name: string({ default: "icmp-server", desc: "endpoint name and name in the path" }),
   baseDir: string({ default: "./", desc: "nothing", later: "upstream does not use it either" }),
@@ -57,6 +59,8 @@ export const spec = defineEnv("NSM", {
     default: "/etc/policy-based-routing/config.yaml",
     desc: "YAML file with routing policies for clients, read again when it changes",
   }),
+  ...connectionPolicyEnv("upstream"),
+  ...proxyEnv,
 });
 
 /** Settings of the endpoint from its environment. */
@@ -78,4 +82,7 @@ export const configure = (
   idleTimeoutMs: env.idleTimeoutMs,
   registerService: env.registerService,
   unregisterItself: env.unregisterItself,
+  networkServicePolicies: env.networkServicePolicies,
+  monitorPolicies: env.monitorPolicies,
+  trustedProxies: env.trustedProxies,
 });

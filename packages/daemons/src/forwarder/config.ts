@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { ConnectionPolicies } from "../authorization.js";
 
 /** Settings of the kernel forwarder (upstream names: cmd-forwarder-vpp). */
-export interface ForwarderConfig {
+export interface ForwarderConfig extends ConnectionPolicies {
   /** `NSM_NAME`, else `forwarder-<NODE_NAME>`, else `forwarder`. */
   readonly name: string;
   /** `NSM_LABELS`. */

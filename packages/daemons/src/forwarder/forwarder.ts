@@ -13,12 +13,11 @@ import {
   withCancel,
 } from "@nsm/core";
 import { type Dataplane, forwarderServer, kernelDataplane } from "@nsm/dataplane";
-import { defaultMasks } from "@nsm/policy";
 import { registryClient } from "@nsm/sdk/chains/registry-client";
-import { authorizeServer } from "@nsm/sdk/networkservice/common/authorize";
 import { cleanupClient } from "@nsm/sdk/networkservice/common/cleanup";
 import { recvfdClient } from "@nsm/sdk/registry/common/recvfd";
 import { sendfdClient } from "@nsm/sdk/registry/common/sendfd";
+import { connectionAuthorization } from "../authorization.js";
 import { daemonLifetime } from "../lifetime.js";
 import type { Ports } from "../ports.js";
 import type { ForwarderConfig } from "./config.js";
@@ -28,7 +27,8 @@ import type { ForwarderConfig } from "./config.js";
  * manager under the forwarders' network service. Upstream: cmd-forwarder-vpp. On stop links stay, so that traffic
  * goes on while it is replaced; with `cleanupOnExit` they are removed, and no other hop is told.
  * @param given the data plane to build with; default: this kernel's, by `tunnelIp` and `vxlanPort` of `config`
- * @throws what `kernelDataplane` throws, when there is nothing to build links with
+ * @throws what `kernelDataplane` throws, when there is nothing to build links with; INVALID_ARGUMENT for policies that
+ *   do not exist
  */
 export async function forwarder(config: ForwarderConfig, ports: Ports, given?: Dataplane): Promise<Daemon> {
   const { log, connector, descriptors, policies } = ports;
@@ -51,7 +51,7 @@ export async function forwarder(config: ForwarderConfig, ports: Ports, given?: D
         registryClient(endpointKind, { ...discovery, additional: [recvfdClient(life.ctx)] }),
       ),
     },
-    ...(policies && { authorize: authorizeServer(policies(defaultMasks.networkServiceServer)) }),
+    ...connectionAuthorization(config, ports),
     ...(cleanup && { cleanup: cleanup.element }),
     dataplane,
     mechanismPriority: config.mechanismPriority,

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { MechanismType } from "@nsm/api";
 import { type Context, chain, type NetworkServiceElement } from "@nsm/core";
-import { defaultMasks } from "@nsm/policy";
 import { type Endpoint, endpoint } from "@nsm/sdk/chains/endpoint";
-import { authorizeServer } from "@nsm/sdk/networkservice/common/authorize";
 import { mechanismsServer } from "@nsm/sdk/networkservice/common/mechanisms";
 import { kernelServer } from "@nsm/sdk/networkservice/common/mechanisms/kernel";
 import { sendfdServer } from "@nsm/sdk/networkservice/common/mechanisms/sendfd";
@@ -12,6 +10,7 @@ import { policyRouteServer } from "@nsm/sdk/networkservice/common/policy-route";
 import { dnsContextServer } from "@nsm/sdk/networkservice/connection-context/dns-context";
 import { groupIpamServer } from "@nsm/sdk/networkservice/ipam/group";
 import { strictIpamServer } from "@nsm/sdk/networkservice/ipam/strict";
+import { connectionAuthorization } from "../authorization.js";
 import type { OpenFile, Ports } from "../ports.js";
 import type { NseConfig } from "./config.js";
 import type { PolicyRoutes } from "./policy-routes.js";
@@ -31,13 +30,13 @@ export interface NseChainOptions {
  * which needs SR-IOV hardware.
  */
 export function nseChain(config: NseConfig, ports: Ports, options: NseChainOptions): Endpoint {
-  const { tokens, descriptors, policies } = ports;
+  const { tokens, descriptors } = ports;
   const { ctx, onIdle, policyRoutes } = options;
   return endpoint({
     ctx,
     tokens,
     name: config.name,
-    ...(policies && { authorize: authorizeServer(policies(defaultMasks.networkServiceServer)) }),
+    ...connectionAuthorization(config, ports),
     elements: [
       onIdleServer(ctx, { timeoutMs: config.idleTimeoutMs, notify: onIdle }),
       ipam(config),

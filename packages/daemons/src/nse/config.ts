@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { DNSConfig } from "@nsm/api";
+import type { ConnectionPolicies } from "../authorization.js";
 
 /** Settings of the endpoint (upstream: cmd-nse-icmp-responder). */
-export interface NseConfig {
+export interface NseConfig extends ConnectionPolicies {
   /** `NSM_NAME`: endpoint name and path segment. */
   readonly name: string;
   /** `NSM_CONNECT_TO`: the node's manager. */

@@ -12,6 +12,7 @@ import {
   type Context,
   chain,
   type Descriptors,
+  type MonitorService,
   type NetworkServiceElement,
   type RegistryNext,
   type TokenSource,
@@ -78,6 +79,8 @@ export interface ForwarderOptions {
   readonly maxTokenLifetimeMs?: number;
   /** Checks callers. Default: anybody may. */
   readonly authorize?: NetworkServiceElement;
+  /** See `EndpointOptions`. Default: anybody may follow connections. */
+  readonly authorizeMonitor?: (inner: MonitorService) => MonitorService;
   /** Counts what connections report, for example `metricsServer`. Default: nobody does. */
   readonly metrics?: NetworkServiceElement;
   /** Closes connections when the forwarder ends, for example `cleanupClient`. Default: their links stay. */
@@ -130,7 +133,8 @@ export function forwarderServer(options: ForwarderOptions): Endpoint {
     ctx,
     name,
     tokens,
-    ...(options.authorize === undefined ? {} : { authorize: options.authorize }),
+    ...(options.authorize && { authorize: options.authorize }),
+    ...(options.authorizeMonitor && { authorizeMonitor: options.authorizeMonitor }),
     ...(hostLinks && { outlived: (connection) => hasLeftover(hostLinks, connection) }),
     elements: [
       ...present(hostLinks && hostLinksServer(hostLinks)), // from here on nobody removes the connection's links
