@@ -50,11 +50,11 @@ export const buildingKills: readonly Scenario[] = [
       const idle = await takeSnapshot(lab);
       const rounds = form === "full" ? 10 : 2;
       for (let round = 0; round < rounds; round++) {
-        for (const node of lab.nodes) spoilKernel(node, { delayMs: 150 });
+        for (const node of lab.nodes) spoilKernel(node, { delayMs: 60 });
         const connecting = mesh.connect(CONNECT_BOUND_MS + CONTROL_PLANE_BOUND_MS);
         connecting.catch(() => {});
-        // Each connection takes nine steps: the moments go through all of them
-        await pass(300 + (round * 1400) / rounds);
+        // Each connection takes a dozen steps: the moments go through all of them
+        await pass(200 + (round * 1500) / rounds);
         const victims = lab.nodes
           .filter((_node, i) => (round + i) % 3 !== 2)
           .map((node) => ({ node, app: "forwarder" }));

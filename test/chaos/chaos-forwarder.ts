@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { clone, type Connection as WireConnection } from "@nsm/api";
-import { type Connection, type MechanismDriver, normalizeConnection } from "@nsm/core";
-import { type Dataplane, forwarder } from "@nsm/daemons/forwarder";
+import { forwarder } from "@nsm/daemons/forwarder";
 import { kernelDataplane } from "@nsm/dataplane";
-import { linuxError } from "@nsm/linux";
+import { linuxError, openRouteSocket, type RouteSocket } from "@nsm/linux";
 import { runDaemon } from "@nsm/runtime";
 import { configure, spec } from "../../apps/forwarder/src/config.js";
 
@@ -14,68 +12,47 @@ export const SPOIL_FILE = "/run/chaos-forwarder.json";
 
 /** What goes wrong in the kernel. */
 export interface Spoil {
-  /** Pause after each step of building: link, addresses, routes, cross connect. Milliseconds. */
+  /** Pause before each change: link, alias, up, address, route, filter. Milliseconds. */
   readonly delayMs?: number;
-  /** Error of the kernel, for example `EBUSY`. */
+  /** Error of the kernel. */
   readonly code?: "EBUSY" | "ENOBUFS";
-  /** Share of the steps that fail with it, 0 to 1. */
+  /** Share of the changes that fail with it, 0 to 1. */
   readonly share?: number;
 }
 
 const spoil = (): Spoil =>
   existsSync(SPOIL_FILE) ? (JSON.parse(readFileSync(SPOIL_FILE, "utf8")) as Spoil) : {};
 
-function perhapsFail(message: string): void {
-  const { code, share = 0 } = spoil();
-  if (code !== undefined && Math.random() < share) throw linuxError(code, message);
+/** Before a change of the kernel: waits, and perhaps fails instead of it. */
+async function before(change: string): Promise<void> {
+  const { delayMs = 0, code, share = 0 } = spoil();
+  if (delayMs > 0) await delay(delayMs);
+  if (code !== undefined && Math.random() < share) throw linuxError(code, change);
 }
 
-const pause = (): Promise<void> => delay(spoil().delayMs ?? 0);
-
-const spoiledDriver = (driver: MechanismDriver): MechanismDriver => ({
-  ...driver,
-  async up(ctx, link) {
-    perhapsFail("RTM_NEWLINK");
-    const up = await driver.up(ctx, link);
-    await pause();
-    return up;
-  },
-  down: (ctx, link) => driver.down(ctx, link),
-});
-
-/** The connection as it is when its addresses are set and its routes are not. */
-function withoutRoutes(connection: Connection): Connection {
-  const copy = normalizeConnection(clone(connection as WireConnection));
-  const { ipContext } = copy.context;
-  if (ipContext) {
-    ipContext.srcRoutes = [];
-    ipContext.dstRoutes = [];
-  }
-  return copy;
-}
-
-/** The kernel's data plane with pauses between the steps of building, and with errors. */
-function spoiled(real: Dataplane): Dataplane {
+/** rtnetlink whose changes are slow or fail; what only looks, and what deletes, stays as it is. */
+function spoiled(real: RouteSocket): RouteSocket {
   return {
     ...real,
-    kernel: spoiledDriver(real.kernel),
-    vxlan: real.vxlan && { ...real.vxlan, driver: spoiledDriver(real.vxlan.driver) },
-    pods: {
-      ...real.pods,
-      async apply(ctx, side, connection, installed) {
-        perhapsFail("RTM_NEWADDR");
-        if (installed.routes.size === 0 && (spoil().delayMs ?? 0) > 0) {
-          await real.pods.apply(ctx, side, withoutRoutes(connection), installed);
-          await pause();
-        }
-        await real.pods.apply(ctx, side, connection, installed);
-        await pause();
-      },
+    async linkAdd(link) {
+      await before("RTM_NEWLINK");
+      await real.linkAdd(link);
     },
-    async crossConnect(a, b) {
-      perhapsFail("RTM_NEWTFILTER");
-      await real.crossConnect(a, b);
-      await pause();
+    async linkSet(link, changes) {
+      await before("RTM_NEWLINK");
+      await real.linkSet(link, changes);
+    },
+    async addressReplace(linkIndex, address) {
+      await before("RTM_NEWADDR");
+      await real.addressReplace(linkIndex, address);
+    },
+    async routeReplace(route) {
+      await before("RTM_NEWROUTE");
+      await real.routeReplace(route);
+    },
+    async redirectReplace(from, to) {
+      await before("RTM_NEWTFILTER");
+      await real.redirectReplace(from, to);
     },
   };
 }
@@ -88,8 +65,12 @@ export async function runChaosForwarder(): Promise<void> {
     configure,
     async build(config, ports) {
       const { tunnelIp, vxlanPort } = config;
-      const real = await kernelDataplane({ log: ports.log, tunnelIp, vxlanPort });
-      return await forwarder(config, ports, spoiled(real));
+      const openRoute = (...args: Parameters<typeof openRouteSocket>) => spoiled(openRouteSocket(...args));
+      return await forwarder(
+        config,
+        ports,
+        await kernelDataplane({ log: ports.log, tunnelIp, vxlanPort, openRoute }),
+      );
     },
   });
 }

@@ -83,7 +83,7 @@ async function outOfSpace(mesh: Mesh): Promise<void> {
 async function kernelRefuses(mesh: Mesh, repository: string): Promise<void> {
   await startChaosForwarders(mesh.lab, repository);
   for (const code of ["EBUSY", "ENOBUFS"] as const) {
-    for (const node of mesh.lab.nodes) spoilKernel(node, { code, share: 0.3 });
+    for (const node of mesh.lab.nodes) spoilKernel(node, { code, share: 0.1 });
     const name = `nsc-${code.toLowerCase()}`;
     const client = await extraClient(mesh, name, 4 * CONNECT_BOUND_MS);
     for (const node of mesh.lab.nodes) spoilKernel(node, {});
