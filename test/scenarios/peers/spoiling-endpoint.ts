@@ -75,7 +75,7 @@ export async function startSpoilingEndpoint(
   const registration = { ctx, connector, url: node.nsmgrUrl };
   const services = startRegistry(registryClient(networkServiceKind, registration));
   const endpoints = startRegistry(registryClient(endpointKind, registration));
-  await services.register(ctx, newNetworkService({ name: service, payload: "IP" }));
+  const offered = await services.register(ctx, newNetworkService({ name: service, payload: "IP" }));
   const entry = await endpoints.register(
     ctx,
     newNetworkServiceEndpoint({ name, networkServiceNames: [service], url: `unix://${socket}` }),
@@ -84,6 +84,7 @@ export async function startSpoilingEndpoint(
 
   async function stop(): Promise<void> {
     await endpoints.unregister(ctx, entry);
+    await services.unregister(ctx, offered);
     await server.close();
     await connector.close();
     cancel();
