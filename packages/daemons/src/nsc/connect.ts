@@ -9,12 +9,14 @@ import {
   State,
 } from "@nsm/api";
 import {
+  Code,
   type Connection,
   type Context,
   type Liveness,
   type NetworkServiceNext,
   normalizeConnection,
   sleep,
+  statusOf,
   withTimeout,
 } from "@nsm/core";
 import type { NscConfig } from "./config.js";
@@ -46,12 +48,15 @@ export interface ConnectOptions {
 export async function connectService(ctx: Context, options: ConnectOptions): Promise<Connection> {
   const { chain, config, service, id } = options;
   const log = ctx.log.child({ id, name: config.name });
+  let mayAdopt = true;
   for (let failures = 0; ; failures++) {
     const startedMs = ctx.clock.now();
     const attempt = withTimeout(ctx, config.requestTimeoutMs);
+    let known: Connection | undefined;
     try {
+      if (mayAdopt) known = await adopted(attempt.ctx, options, failures);
       const connection = await chain.request(attempt.ctx, {
-        connection: (await adopted(attempt.ctx, options, failures)) ?? fresh(options),
+        connection: known ?? fresh(options),
         mechanismPreferences: [clone(service.mechanism)],
       });
       const requestMs = ctx.clock.now() - startedMs;
@@ -64,6 +69,8 @@ export async function connectService(ctx: Context, options: ConnectOptions): Pro
       return connection;
     } catch (error) {
       ctx.signal.throwIfAborted();
+      // it belongs to a client with another identity
+      if (known !== undefined && statusOf(error).code === Code.PERMISSION_DENIED) mayAdopt = false;
       log.warn({ networkService: service.service, err: error }, "cannot connect, trying again");
       await sleep(ctx, RETRY_PAUSE_MS);
     } finally {

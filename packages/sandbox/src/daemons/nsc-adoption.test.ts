@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parseNetworkServiceUrl, State } from "@nsm/api";
-import { type Connection, chain, type Liveness, type MonitorService } from "@nsm/core";
+import { Code, type Connection, chain, type Liveness, type MonitorService, StatusError } from "@nsm/core";
 import { nsc } from "@nsm/daemons/nsc";
 import { endpoint } from "@nsm/sdk/chains/endpoint";
 import { mechanismsServer } from "@nsm/sdk/networkservice/common/mechanisms";
@@ -32,7 +32,7 @@ function setUp() {
   /** What the client itself sends; the manager closes its own way before it selects anew. */
   const sent = capture();
   const closedBefore: number[] = [];
-  const refuse = { newcomers: false };
+  const refuse = { newcomers: false, others: false };
   const { networkService, monitor } = endpoint({
     ctx: host.life.ctx,
     tokens: host.ports.tokens,
@@ -46,6 +46,12 @@ function setUp() {
           closedBefore.push(sent.closed.length);
           const isNewcomer = request.connection.state !== State.RESELECT_REQUESTED;
           if (refuse.newcomers && isNewcomer) throw new Error("IPPool is empty");
+          if (refuse.others && !isNewcomer) {
+            refuse.newcomers = false; // meanwhile somebody has left
+            throw new StatusError(Code.PERMISSION_DENIED, "no sufficient privileges", {
+              reason: "NOT_HOLDER",
+            });
+          }
           const connection = await next.request(ctx, request);
           connection.networkServiceEndpointName ||= "nse-1";
           return connection;
@@ -135,6 +141,17 @@ describe("a restarted nsc", () => {
       State.RESELECT_REQUESTED,
     ]);
     expect(ids(attempts[3]!).slice(0, 2)).toEqual(ids(first).slice(0, 2));
+  });
+
+  it("asks for a connection of its own again once that way is refused: it is another identity's", async () => {
+    const { run, network, seen, refuse } = setUp();
+    const first = await run(answering(true));
+    network.descriptors.replace("/proc/thread-self/ns/net");
+    Object.assign(refuse, { newcomers: true, others: true });
+    await run(answering(true));
+    const { connection } = seen.requests.at(-1)!;
+    expect(connection.state).toBe(State.UP);
+    expect(ids(connection)[1]).not.toBe(ids(first)[1]);
   });
 
   it("takes the place of a pod that is gone", async () => {

@@ -210,16 +210,46 @@ describe("authorize-server", () => {
       expect(holders.document()).toEqual({ "spiffe://test.com/a": ["nsc-1"] });
     });
 
-    it("change with the caller and go with the connection, whoever closes it", async () => {
+    /** What {@link arriving} asks, brought by a manager. */
+    const overManager = (id: string) => {
+      const request = arriving(id);
+      const { path } = request.connection;
+      path.pathSegments.splice(1, 0, PathSegment.fromPartial({ name: "nsmgr", id: `nsmgr-${id}` }));
+      path.index = 2;
+      return request;
+    };
+
+    it("change with the manager that brings the connection, and go with it, whichever closes it", async () => {
       const { holders, server } = setUp();
-      await server.request(from("a"), arriving("1"));
-      await server.request(from("b"), arriving("1"));
+      await server.request(from("a"), overManager("1"));
+      await server.request(from("b"), overManager("1"));
       expect([holders.document(), holders.holderOf("srv-1")]).toEqual([
-        { "spiffe://test.com/b": ["nsc-1"] },
+        { "spiffe://test.com/b": ["nsmgr-1"] },
         "spiffe://test.com/b",
       ]);
-      await server.close(from("c"), arriving("1").connection);
+      await server.close(from("c"), overManager("1").connection);
       expect([holders.document(), holders.size]).toEqual([{}, 0]);
+    });
+
+    it("SEC-04 are the clients themselves: another peer may neither change nor close a connection", async () => {
+      const counted = counter();
+      const { holders, server } = setUp(counted);
+      const foreign = { ...denied, reason: "NOT_HOLDER" };
+      await server.request(from("a"), arriving("1"));
+      await server.request(from("nsmgr"), overManager("2"));
+      const stolen = [
+        () => arriving("1"),
+        () => overManager("1"), // as if a client had asked it to
+        () => arriving("2"),
+      ];
+      for (const request of stolen) {
+        await expect(server.request(from("b"), request())).rejects.toMatchObject(foreign);
+        await expect(server.close(from("b"), request().connection)).rejects.toMatchObject(foreign);
+      }
+      expect([counted.requests, counted.closes, holders.size]).toEqual([2, 0, 2]);
+      await server.close(from("a"), arriving("1").connection);
+      await server.request(from("b"), arriving("1")); // an id that nobody has any more is free
+      expect(holders.holderOf("srv-1")).toBe("spiffe://test.com/b");
     });
 
     it("T16 hold no more connections than they may, under whatever ids, and keep those they have", async () => {

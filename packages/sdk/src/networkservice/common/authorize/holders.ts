@@ -5,6 +5,8 @@ export interface Holder {
   readonly spiffeId: string;
   /** Id of the peer's own path segment. */
   readonly connectionId: string;
+  /** Hops between the client and this server; 1: the peer is the client itself. */
+  readonly hops: number;
 }
 
 /**
@@ -42,6 +44,18 @@ export class ConnectionHolders {
   /** SPIFFE ID of the peer that holds a connection; `id` is the server's own. */
   holderOf(id: string): string | undefined {
     return this.#byConnection.get(id)?.spiffeId;
+  }
+
+  /**
+   * Whether a peer may go on with a connection, or close it. What a client made itself is that client's. What came over
+   * other hops may come again with another identity, since a manager that is replaced gets one, but not from a client.
+   * A connection that nobody holds is everybody's.
+   * @param id the server's own
+   * @param hops as in {@link Holder}
+   */
+  mayUse(id: string, spiffeId: string, hops: number): boolean {
+    const holder = this.#byConnection.get(id);
+    return holder === undefined || holder.spiffeId === spiffeId || (holder.hops > 1 && hops > 1);
   }
 
   /** Number of connections that a peer holds. */

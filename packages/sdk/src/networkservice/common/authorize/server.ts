@@ -36,15 +36,16 @@ const MAX_PER_PEER = 10_000;
  *
  * Deviations: a path without a hop before this one is refused (upstream crashes); a failed Request takes back
  * only what it added itself (upstream forgets all connections of that peer); a denied Close changes nothing; a peer
- * may hold only so many connections.
- * @throws INVALID_ARGUMENT PATH_INDEX; PERMISSION_DENIED or INTERNAL, text ending with the policy's;
- * RESOURCE_EXHAUSTED TOO_MANY_CONNECTIONS
+ * may hold only so many connections; nobody but the client that made a connection may change or close it (upstream:
+ * everybody who knows its ids, which monitors show).
+ * @throws INVALID_ARGUMENT PATH_INDEX; PERMISSION_DENIED or INTERNAL, text ending with the policy's; PERMISSION_DENIED
+ * NOT_HOLDER; RESOURCE_EXHAUSTED TOO_MANY_CONNECTIONS
  */
 export function authorizeServer(
   policy: Policy,
   { holders = new ConnectionHolders(), proxies, maxPerPeer = MAX_PER_PEER }: AuthorizeServerOptions = {},
 ): NetworkServiceElement {
-  const check = async (ctx: Context, call: IncomingCall, { path }: Connection): Promise<void> => {
+  const check = async (ctx: Context, call: IncomingCall, { id, path }: Connection): Promise<void> => {
     if (previousSegment(path) === undefined || path.index >= path.pathSegments.length) {
       throw new StatusError(
         Code.INVALID_ARGUMENT,
@@ -53,8 +54,11 @@ export function authorizeServer(
       );
     }
     if (ctx.get(internalEvent) === true) return;
+    const { peer } = call;
     const input = pathInput(path.index, path.pathSegments.slice(0, path.index + 1));
-    await checkCall(ctx, { area: "networkservice", policy, proxies, peer: call.peer }, input);
+    await checkCall(ctx, { area: "networkservice", policy, proxies, peer }, input);
+    if (peer !== undefined && !holders.mayUse(id, peer.spiffeId, path.index))
+      throw notHolder(ctx, peer.spiffeId);
   };
   return {
     name: "authorize-server",
@@ -68,7 +72,7 @@ export function authorizeServer(
       const holder =
         call.peer === undefined || previous === undefined
           ? undefined
-          : { spiffeId: call.peer.spiffeId, connectionId: previous.id };
+          : { spiffeId: call.peer.spiffeId, connectionId: previous.id, hops: connection.path.index };
       if (holder !== undefined && holders.holderOf(id) !== holder.spiffeId) {
         refuseTooMany(holders, holder.spiffeId, maxPerPeer);
       }
@@ -88,6 +92,15 @@ export function authorizeServer(
     },
     statistics: () => ({ holders: holders.size }),
   };
+}
+
+function notHolder(ctx: Context, spiffeId: string): StatusError {
+  ctx.log.debug({ peer: spiffeId, reason: "NOT_HOLDER" }, "not authorized");
+  return new StatusError(
+    Code.PERMISSION_DENIED,
+    "networkservice: an error occurred during authorization policy check: no sufficient privileges",
+    { reason: "NOT_HOLDER" },
+  );
 }
 
 /** Refreshes are never refused: what a peer holds it may keep. */

@@ -27,7 +27,7 @@ const serving = (...ids: string[]): MonitorService => ({
 
 const holdersOf = (...held: [id: string, spiffeId: string][]) => {
   const holders = new ConnectionHolders();
-  for (const [id, spiffeId] of held) holders.set(`srv-${id}`, { spiffeId, connectionId: id });
+  for (const [id, spiffeId] of held) holders.set(`srv-${id}`, { spiffeId, connectionId: id, hops: 1 });
   return holders;
 };
 
