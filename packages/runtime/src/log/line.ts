@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { withoutControl } from "./control-characters.js";
+
 /** A record as pino writes it. */
 interface LogRecord {
   readonly level: number;
@@ -24,7 +26,8 @@ const firstFields = ["id", "name"];
 /**
  * One record in the line shape of upstream's `logruslogger`:
  * `Mon _2 15:04:05.000 [LEVL] [id:..] [name:..] [otherField:..] message` and a line feed. Local time, fields
- * sorted after `id` and `name`; a text of several lines becomes one, each part followed by `;` and a tab.
+ * sorted after `id` and `name`; a text of several lines becomes one, each part followed by `;` and a tab. Other control
+ * characters are shown, not written.
  */
 export function formatLine(record: LogRecord): string {
   const names = Object.keys(record).filter((name) => !fieldsOfPino.has(name) && record[name] !== undefined);
@@ -34,7 +37,7 @@ export function formatLine(record: LogRecord): string {
   ];
   const fields = ordered.map((name) => `[${name}:${valueText(record[name])}] `).join("");
   const text = `${fields}${record.msg ?? ""}`;
-  return `${timeText(new Date(record.time))} [${letters[record.level] ?? "INFO"}] ${fold(text)}\n`;
+  return `${timeText(new Date(record.time))} [${letters[record.level] ?? "INFO"}] ${withoutControl(fold(text))}\n`;
 }
 
 function timeText(time: Date): string {

@@ -92,6 +92,25 @@ describe("the level", () => {
   });
 });
 
+describe("control characters", () => {
+  const evil = "nse\u001b[2J\u0000\u007f\u009b31m\u202e\u2028\r\nMon  1 00:00:00.000 [INFO] forged";
+
+  it("T19 of names that peers chose are shown, and start no line of their own", () => {
+    const { log, lines } = recorded();
+    log.child({ [`id${evil}`]: 1 }).info({ name: evil, of: { [evil]: [evil] } }, evil);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(/^[^\p{Cc}\u2028\u202e\n]+(?:;\t[^\p{Cc}\u2028\u202e\n]*)+\n$/u);
+    expect(lines[0]).toContain("[name:nse\\u001b[2J\\u0000\\u007f\\u009b31m\\u202e\\u2028;\t");
+  });
+
+  it("T19 are escaped in JSON too, and read back as they were", () => {
+    const { log, lines } = recorded("json");
+    log.info({ name: evil }, "m");
+    expect(lines[0]).toMatch(/^[^\p{Cc}\u2028\u202e\n]+\n$/u);
+    expect(JSON.parse(lines[0] ?? "")).toMatchObject({ name: evil });
+  });
+});
+
 describe("secrets", () => {
   it.each(["text", "json"] as const)("never reach the %s format", (format) => {
     const { log, lines } = recorded(format);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Logger, LogLevel } from "@nsm/core";
 import { type DestinationStream, type Logger as Pino, pino, stdSerializers } from "pino";
+import { withoutControl } from "./control-characters.js";
 import { formatLine } from "./line.js";
 import { redact } from "./redact.js";
 
@@ -45,7 +46,7 @@ export function createLog(options: LogOptions): ProcessLog {
   const stream: DestinationStream = {
     write(line) {
       const safe = redact(line.trimEnd());
-      write(options.format === "json" ? `${safe}\n` : formatLine(JSON.parse(safe)));
+      write(options.format === "json" ? `${withoutControl(safe)}\n` : formatLine(JSON.parse(safe)));
     },
   };
   const root = pino(
