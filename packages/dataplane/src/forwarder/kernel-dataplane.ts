@@ -15,7 +15,7 @@ import {
 import { podContexts } from "../connection-context/index.js";
 import { crossConnect } from "../cross-connect/index.js";
 import { vxlanMtuBytes } from "../elements/index.js";
-import { HostLinks } from "../host-links/index.js";
+import { foundLinks, HostLinks, kernelOwners } from "../host-links/index.js";
 import {
   kernelDriver,
   type OwnLinks,
@@ -67,11 +67,17 @@ export async function kernelDataplane(options: KernelDataplaneOptions): Promise<
     const forget = ({ vxlan, index }: Link): void => {
       if (vxlan !== undefined) vnis.release(vxlan.vni, index);
     };
-    const hostLinks = new HostLinks({ route, onRemoved: forget, more: () => ({ vnis: vnis.size }) }, found);
+    const owners = kernelOwners(netns);
+    const more = () => ({ vnis: vnis.size });
+    const hostLinks = new HostLinks(
+      { route, owners, onRemoved: forget, more },
+      await foundLinks(route, found),
+    );
     const own: OwnLinks = {
       get group() {
         return hostLinks.group;
       },
+      unclaimed: (alias) => hostLinks.unclaimed(alias),
       removed: forget,
     };
     return {

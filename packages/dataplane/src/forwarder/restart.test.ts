@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { elementStatistics, type NetworkServiceElement } from "@nsm/core";
 import { injectError, testContext, VirtualClock } from "@nsm/testkit";
+import { kernelOwners } from "../host-links/index.js";
 import { hostAlias, hostLinkName, ownerGroup } from "../names/index.js";
 import { describeInNetns, type Scratch } from "../test-support/index.js";
 import { addresses, countsOf, expectBothWays, kernelWorld, until } from "../test-support/kernel-world.js";
@@ -93,6 +94,7 @@ describeInNetns("a forwarder that is started again", () => {
       { name: hostLinkName(foreign), alias: hostAlias(foreign), group: ownerGroup("fwd-2") }, // a second forwarder's
       { name: "nsmsabcdefghijk", alias: "somebody", group: ownerGroup("fwd") },
     ];
+    kernelOwners(node.netns).announce(testContext({ clock }), ownerGroup("fwd-2"));
     for (const { name, alias, group } of others) {
       await node.route.linkAdd({ kind: "veth", name, group, peer: { name: `p${name.slice(0, 13)}` } });
       await node.route.linkSet(name, { alias });
@@ -114,6 +116,25 @@ describeInNetns("a forwarder that is started again", () => {
     expect(linksOf(forwarder.element)).toMatchObject({ waiting: 0, veth: 2, adopted: 2 });
     await nsc.close(kept);
     expect(await countsOf(...all)).toEqual(before);
+  });
+
+  it("removes what a forwarder of another name left that is gone, but lets it recover before (HEAL-25)", async () => {
+    const { node, clientPod, endpointPod, nsc, forwarder, domain, nse, all } = await local();
+    const before = await countsOf(...all);
+    const connection = await nsc.request("c1");
+    forwarder.kill();
+    const other = domain.forwarder("fwd-new", await planeOf(node), options());
+    await other.knows("nse", nse.url);
+    expect(linksOf(other.element)).toMatchObject({ waiting: 2 });
+    await expectBothWays(clientPod, endpointPod);
+    const moved = domain.nsc(other.url, clientPod.url);
+    const again = await moved.refresh(connection);
+    await expectBothWays(clientPod, endpointPod);
+    expect((await node.route.links()).filter(({ name }) => /^nsm[sc]/.test(name))).toHaveLength(2);
+    await moved.close(again);
+    await clock.advance(LIFETIME_MS);
+    expect(await countsOf(...all)).toEqual(before);
+    other.kill();
   });
 
   it("removes a tunnel whose connection does not return, and frees its VNI", async () => {

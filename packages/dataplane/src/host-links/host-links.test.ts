@@ -86,15 +86,18 @@ function setUp(first: Link | { clock: VirtualClock } | undefined = undefined, ..
     },
   };
   const removed: number[] = [];
+  const alive = new Set([ownerGroup("forwarder-n2")]);
+  const owners = { announce: () => {}, isAlive: (group: number) => alive.has(group) };
   const hostLinks = new HostLinks(
-    { route: route as RouteSocket, onRemoved: ({ index }) => removed.push(index) },
-    present,
+    { route: route as RouteSocket, owners, onRemoved: ({ index }) => removed.push(index) },
+    present.map((link) => ({ link, forwards: link.lowerUp })),
   );
   const life = new AbortController();
   hostLinks.serve(testContext({ clock, signal: life.signal }), FORWARDER, LIFETIME_MS);
   return {
     clock,
     stop: () => life.abort(),
+    alive,
     links,
     deleted,
     removed,
@@ -211,10 +214,35 @@ describe("links of an earlier process", () => {
     expect(hostLinks.statistics().waiting).toBe(0);
   });
 
-  it("include one that was being made: it has no alias yet", async () => {
-    const { clock, deleted } = setUp(linkOf("a", 5, { alias: undefined as never }));
-    await clock.advance(LIFETIME_MS);
+  it("include one that was being made: it has no alias yet, forwards nothing and waits for an eighth of the time", async () => {
+    const { clock, deleted } = setUp(linkOf("a", 5, { alias: undefined as never, lowerUp: false }));
+    await clock.advance(LIFETIME_MS / 8 - 1);
+    expect(deleted).toEqual([]);
+    await clock.advance(1);
     expect(deleted).toEqual([nameOf("a")]);
+  });
+
+  it("include those of a forwarder that is gone, but not when it is back by then", async () => {
+    const theirs = { group: ownerGroup("forwarder-n3") };
+    const [gone, back] = [setUp(linkOf("a", 5, theirs)), setUp(linkOf("a", 5, theirs))];
+    expect(gone.hostLinks.statistics().waiting).toBe(1);
+    back.alive.add(theirs.group);
+    for (const { clock } of [gone, back]) await clock.advance(LIFETIME_MS);
+    expect([gone.deleted, back.deleted]).toEqual([[nameOf("a")], []]);
+    expect(back.hostLinks.statistics().waiting).toBe(0);
+  });
+
+  it("are removed when the same client asks anew and they forward nothing", async () => {
+    const path = (own: string) => ({ index: 1, pathSegments: [{ id: "first-a" }, { id: own }] });
+    const halfBuilt = linkOf("a", 5, { lowerUp: false });
+    const { deleted, hostLinks } = setUp(halfBuilt, linkOf("b", 6, { lowerUp: false }));
+    const hold = await hostLinks.hold(connectionWith({ id: "new", path: path("new") }));
+    expect([deleted, hold.returning.size]).toEqual([[nameOf("a")], 0]);
+    const whole = setUp(linkOf("a", 5));
+    await whole.hostLinks.hold(connectionWith({ id: "new", path: path("new") }));
+    expect(whole.deleted).toEqual([]);
+    expect(whole.hostLinks.unclaimed(hostAlias(key("a")))).toEqual([nameOf("a")]);
+    expect(whole.hostLinks.unclaimed("veth-server-other")).toEqual([]);
   });
 
   it("are tried again when they cannot be removed", async () => {

@@ -1,16 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Connection, type Context, type HostPort, type LinkSide, SerialExecutor } from "@nsm/core";
+import type { Connection, Context, HostPort, LinkSide } from "@nsm/core";
 import type { Link, RouteSocket } from "@nsm/linux";
-import { ChainTimers } from "@nsm/sdk/networkservice/utils/timers";
-import { hostLinkName, linkKey, ownerGroup, ownLink } from "../names/index.js";
-import { deleteLink } from "./delete-link.js";
+import { hostLinkName, linkKey, ownerGroup, ownLink, parseAlias } from "../names/index.js";
+import type { FoundLink } from "./found-links.js";
 import { LinkHold } from "./link-hold.js";
-import { laterTry, leftover, remains, type WaitingLink } from "./waiting-link.js";
+import { leftover, remains } from "./waiting-link.js";
+import { WaitingLinks } from "./waiting-links.js";
+
+/** Tells forwarders that work apart from those that are gone. */
+export interface Owners {
+  /** From now on, until `ctx` ends, the forwarder with that mark works. */
+  announce(ctx: Context, group: number): void;
+  /** Whether a forwarder with that mark works in this namespace now. */
+  isAlive(group: number): boolean;
+}
 
 /** What {@link HostLinks} needs. */
 export interface HostLinksOptions {
   /** rtnetlink of the forwarder's namespace. */
   readonly route: RouteSocket;
+  /** Default: all others are alive. */
+  readonly owners?: Owners;
   /** Told of every link that is removed here. */
   readonly onRemoved?: (link: Link) => void;
   /** Further sizes for the statistics. */
@@ -27,37 +37,33 @@ interface KeptLink {
 
 /**
  * The forwarder's ends of its links by name: those of live connections, those that calls are working on, and those
- * that nobody has claimed. An earlier process of the same name left the latter, or a Close that failed; they go on
- * forwarding, a Request of their connection claims them, and when none has come within the time given they are
- * removed. Others' links are never touched: name, alias, kind and mark must be ours at that moment.
+ * that nobody has claimed. The latter are from an earlier process of the same name, from a forwarder that is gone, or
+ * from a call that failed; they go on forwarding, a Request of their connection claims them, and when none has come
+ * within the time given they are removed. Others' links are never touched: name, alias, kind and mark must be right at
+ * that moment.
  *
  * Time is counted in steps of a timer, not by the clock: neither a step of the clock nor a process that was stopped
  * for long makes a link older than the time in which its connection could have returned.
  */
 export class HostLinks {
-  readonly #route: RouteSocket;
-  readonly #onRemoved: (link: Link) => void;
-  readonly #more: () => Record<string, number>;
-  readonly #waiting = new Map<string, WaitingLink>();
+  readonly #options: HostLinksOptions;
+  readonly #waiting: WaitingLinks;
   readonly #held = new Map<string, number>();
   readonly #kept = new Map<string, KeptLink>();
-  /** Removals that the kernel is carrying out; they never fail. */
-  readonly #removing = new Map<string, Promise<void>>();
-  /** Removals are not urgent, and each keeps a thread of the pool busy: one after the other. */
-  readonly #removals = new SerialExecutor();
-  #found: readonly Link[];
-  #serving:
-    | { readonly ctx: Context; readonly timers: ChainTimers; readonly purgeAfterMs: number }
-    | undefined;
+  #found: readonly FoundLink[];
+  #purgeAfterMs = 0;
   #group = 0;
-  #removed = 0;
 
-  /** @param found the links of the namespace as they are now */
-  constructor(options: HostLinksOptions, found: readonly Link[]) {
-    this.#route = options.route;
-    this.#onRemoved = options.onRemoved ?? (() => {});
-    this.#more = options.more ?? (() => ({}));
-    this.#found = found.filter((link) => ownLink(link) !== undefined);
+  /** @param found what is in the namespace now */
+  constructor(options: HostLinksOptions, found: readonly FoundLink[]) {
+    this.#options = options;
+    this.#found = found;
+    this.#waiting = new WaitingLinks({
+      route: options.route,
+      isHeld: (name) => this.#held.has(name),
+      mayRemove: (link) => this.#isAbandoned(link),
+      onRemoved: (link) => options.onRemoved?.(link),
+    });
   }
 
   /** Mark of this forwarder's links; 0 until {@link serve}. */
@@ -65,42 +71,58 @@ export class HostLinks {
     return this.#group;
   }
 
+  /** Links removed here since the start. */
+  get removed(): number {
+    return this.#waiting.removed;
+  }
+
   /**
-   * Takes over what a forwarder of this name left; its time runs from now on.
+   * Takes over what a forwarder of this name left, and what those left that are gone; its time runs from now on.
    * @param ctx lifetime, clock and log
    * @param purgeAfterMs how long a link waits for its connection, milliseconds: one token lifetime
    */
   serve(ctx: Context, forwarder: string, purgeAfterMs: number): void {
     this.#group = ownerGroup(forwarder);
-    this.#serving = { ctx, timers: new ChainTimers(ctx), purgeAfterMs };
-    for (const link of this.#found) {
-      if (this.#isOurs(link)) this.#wait(link.name, leftover(link, purgeAfterMs));
+    this.#purgeAfterMs = purgeAfterMs;
+    this.#options.owners?.announce(ctx, this.#group);
+    this.#waiting.serve(ctx);
+    for (const found of this.#found) {
+      if (this.#isAbandoned(found.link)) this.#waiting.wait(found.link.name, leftover(found, purgeAfterMs));
     }
     this.#found = [];
-    if (this.#waiting.size > 0)
-      ctx.log.info(
-        { links: this.#waiting.size, purgeAfterMs },
-        "links of an earlier process wait for their connections",
-      );
+    const links = this.#waiting.size;
+    if (links > 0)
+      ctx.log.info({ links, purgeAfterMs }, "links of an earlier process wait for their connections");
   }
 
   /** The link that an earlier process left for one side of a connection, until something comes of it. */
   leftover(side: LinkSide, connection: Connection): Link | undefined {
-    return this.#waiting.get(nameOf(side, connection))?.leftover;
+    return this.#leftover(nameOf(side, connection));
+  }
+
+  /** Links that wait and that no call works on. @param alias only those with it */
+  unclaimed(alias?: string): string[] {
+    return [...this.#waiting.entries()].flatMap(([name, { leftover: found }]) => {
+      if (this.#held.has(name)) return [];
+      return alias === undefined || found?.link.alias === alias ? [name] : [];
+    });
   }
 
   /**
    * Begins a call for a connection: its links are not removed until the hold ends. Waits for a removal that has begun.
+   * What an interrupted building of the same client's connection left is removed first: the client asks anew, and the
+   * forwarder's part of the path was never told to it.
    */
   async hold(connection: Connection): Promise<LinkHold> {
     const names = { server: nameOf("server", connection), client: nameOf("client", connection) };
     for (const name of Object.values(names)) {
       this.#held.set(name, (this.#held.get(name) ?? 0) + 1);
-      this.#waiting.get(name)?.timer?.cancel();
+      this.#waiting.pause(name);
     }
-    for (const name of Object.values(names)) await this.#removing.get(name);
+    for (const name of [...Object.values(names)]) await this.#waiting.settled(name);
+    await Promise.all(this.#interrupted(connection).map((name) => this.#waiting.remove(name)));
     return new LinkHold(names, {
-      isLeftover: (name) => this.#waiting.get(name)?.leftover !== undefined,
+      isLeftover: (name) => this.#leftover(name) !== undefined,
       keep: (name, port) => this.#keep(name, port),
       failed: (name) => this.#failed(name),
       closed: (name, complete) => this.#closed(name, complete),
@@ -116,37 +138,31 @@ export class HostLinks {
       adopted: kept.filter(({ adopted }) => adopted).length,
       waiting: this.#waiting.size,
       held: this.#held.size,
-      ...this.#more(),
+      ...this.#options.more?.(),
     };
-  }
-
-  /** Links removed here since the start. */
-  get removed(): number {
-    return this.#removed;
   }
 
   #keep(name: string, { kind, ifindex }: HostPort): void {
     const [waiting, former] = [this.#waiting.get(name), this.#kept.get(name)];
     const adopted = waiting
-      ? waiting.leftover?.index === ifindex
+      ? waiting.leftover?.link.index === ifindex
       : former?.adopted && former.ifindex === ifindex;
     this.#kept.set(name, { kind, ifindex, adopted: adopted === true });
-    this.#stopWaiting(name);
+    this.#waiting.claim(name);
     this.#unhold(name);
   }
 
   #failed(name: string): void {
     if (!this.#unhold(name) || this.#kept.has(name)) return;
     // A connection that asked will ask again: its link has the whole time once more
-    const link = this.#waiting.get(name)?.leftover;
-    const { purgeAfterMs = 0 } = this.#serving ?? {};
-    this.#wait(name, link === undefined ? remains() : leftover(link, purgeAfterMs));
+    const found = this.#waiting.get(name)?.leftover;
+    this.#waiting.wait(name, found === undefined ? remains() : leftover(found, this.#purgeAfterMs));
   }
 
   #closed(name: string, complete: boolean): void {
     this.#kept.delete(name);
-    this.#stopWaiting(name);
-    if (this.#unhold(name) && !complete) this.#wait(name, remains());
+    this.#waiting.claim(name);
+    if (this.#unhold(name) && !complete) this.#waiting.wait(name, remains());
   }
 
   /** @returns whether no other call holds it */
@@ -157,58 +173,21 @@ export class HostLinks {
     return rest <= 0;
   }
 
-  #stopWaiting(name: string): void {
-    this.#waiting.get(name)?.timer?.cancel();
-    this.#waiting.delete(name);
+  #leftover(name: string): Link | undefined {
+    return this.#waiting.get(name)?.leftover?.link;
   }
 
-  #wait(name: string, waiting: WaitingLink): void {
-    this.#stopWaiting(name);
-    this.#waiting.set(name, waiting);
-    this.#arm(name, waiting);
-  }
-
-  #arm(name: string, waiting: WaitingLink): void {
-    waiting.timer = this.#serving?.timers.arm(waiting.stepMs, () => {
-      waiting.steps -= 1;
-      if (waiting.steps > 0) this.#arm(name, waiting);
-      else void this.#removals.run(() => this.#removeUnlessHeld(name, waiting));
-    });
-  }
-
-  async #removeUnlessHeld(name: string, waiting: WaitingLink): Promise<void> {
-    const isDue = () => this.#waiting.get(name) === waiting && !this.#held.has(name);
-    if (!isDue()) return;
-    const removal = this.#remove(name, isDue);
-    const end = removal.then(
-      () => {},
-      () => {},
+  #interrupted(connection: Connection): string[] {
+    const { id0 } = linkKey("server", connection);
+    return [...this.#waiting.entries()].flatMap(([name, { leftover: found }]) =>
+      found?.forwards === false && parseAlias(found.link.alias)?.id0 === id0 ? [name] : [],
     );
-    this.#removing.set(name, end);
-    try {
-      await removal;
-    } catch (err) {
-      this.#serving?.ctx.log.warn({ err, link: name }, "a link that nobody claims cannot be removed");
-      if (isDue()) this.#wait(name, laterTry(waiting));
-    } finally {
-      this.#removing.delete(name);
-    }
   }
 
-  async #remove(name: string, isDue: () => boolean): Promise<void> {
-    const link = await this.#route.linkGet(name);
-    if (!isDue()) return; // its connection came meanwhile
-    if (link !== undefined && this.#isOurs(link)) {
-      await deleteLink(this.#route, link.index);
-      this.#removed += 1;
-      this.#onRemoved(link);
-      this.#serving?.ctx.log.info({ link: name, alias: link.alias }, "link removed: nobody claimed it");
-    }
-    this.#waiting.delete(name);
-  }
-
-  #isOurs(link: Link): boolean {
-    return link.group === this.#group && ownLink(link) !== undefined;
+  /** Of this forwarder or of one that is gone. */
+  #isAbandoned(link: Link): boolean {
+    if (link.group === 0 || ownLink(link) === undefined) return false;
+    return link.group === this.#group || this.#options.owners?.isAlive(link.group) === false;
   }
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Timer } from "@nsm/core";
-import type { Link } from "@nsm/linux";
+import type { FoundLink } from "./found-links.js";
 
 /** A link that is removed when nobody claims it in time. */
 export interface WaitingLink {
-  /** A link that an earlier process made and that may be forwarding; undefined: what a failed call may have left. */
-  readonly leftover: Link | undefined;
+  /** What an earlier process made; undefined: what a failed call may have left. */
+  readonly leftover: FoundLink | undefined;
   /** Timer runs until it is removed. */
   steps: number;
   readonly stepMs: number;
@@ -19,11 +19,15 @@ const LEFTOVER_STEPS = 8;
 const RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 60_000;
 
-/** A link that an earlier process left. @param purgeAfterMs how long it waits for its connection */
-export function leftover(link: Link, purgeAfterMs: number): WaitingLink {
+/**
+ * A link that an earlier process left. One that forwards nothing was half-built: it has an eighth of the time.
+ * @param purgeAfterMs how long it waits for its connection
+ */
+export function leftover(found: FoundLink, purgeAfterMs: number): WaitingLink {
+  const steps = found.forwards ? LEFTOVER_STEPS : 1;
   return {
-    leftover: link,
-    steps: LEFTOVER_STEPS,
+    leftover: found,
+    steps,
     stepMs: purgeAfterMs / LEFTOVER_STEPS,
     retryMs: RETRY_MS,
     timer: undefined,

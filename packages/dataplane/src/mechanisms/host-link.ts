@@ -8,6 +8,8 @@ import { hostLinkName, linkKey, parseAlias } from "../names/index.js";
 export interface OwnLinks {
   /** Mark that links get, see `ownerGroup`; 0: none. */
   readonly group: number;
+  /** Names of links that nobody works with: what calls that were interrupted left. @param alias only those with it */
+  unclaimed?(alias?: string): readonly string[];
   /** Told of a link that had to go since another takes its place. */
   removed?(link: Link): void;
 }

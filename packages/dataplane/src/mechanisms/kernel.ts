@@ -136,11 +136,12 @@ async function created({ route, own, pod }: Place, veth: VethPlan, made: Scope):
   const peer = { name: veth.podName, macAddress: veth.podMac, netns: pod.netns, ...mtu };
   const host = { name: veth.hostName, macAddress: veth.hostMac, group: own.group, ...mtu };
   const spec = { kind: "veth", ...host, peer } as const;
+  await removeEarlier({ route, own, pod }, veth);
   try {
     await route.linkAdd(spec);
   } catch (error) {
     if (!hasCode(error, "EEXIST")) throw error;
-    await removeLeftover(pod, veth, error);
+    await removeLeftover({ route, own, pod }, veth, error);
     await route.linkAdd(spec).catch((cause) => {
       throw hasCode(cause, "EEXIST") ? taken(veth, cause) : cause;
     });
@@ -153,12 +154,37 @@ async function created({ route, own, pod }: Place, veth: VethPlan, made: Scope):
   return await existing(route, veth.hostName);
 }
 
+/**
+ * What an earlier incarnation of this connection left in this pod under another path segment, thus another name, is
+ * deleted: client, side and pod are the same. The pod's end may have lacked its alias yet.
+ */
+async function removeEarlier({ route, own, pod }: Place, veth: VethPlan): Promise<void> {
+  for (const name of own.unclaimed?.(veth.hostAlias) ?? []) {
+    const host = await route.linkGet(name);
+    if (host?.alias !== veth.hostAlias || host.peerIndex === undefined) continue;
+    const inPod = await pod.route.linkGet(host.peerIndex);
+    if (inPod?.peerIndex !== host.index || (inPod.alias ?? veth.podAlias) !== veth.podAlias) continue;
+    await deleteLink(route, host.index);
+    own.removed?.(host);
+  }
+}
+
 /** A link of the wanted name that an earlier incarnation of this connection left is deleted. */
-async function removeLeftover(pod: Pod, veth: VethPlan, cause: unknown): Promise<void> {
+async function removeLeftover(place: Place, veth: VethPlan, cause: unknown): Promise<void> {
+  const { pod } = place;
   const link = await pod.route.linkGet(veth.podName);
   if (link === undefined) return;
-  if (link.alias !== veth.podAlias) throw taken(veth, cause);
+  const isOurs = link.alias === veth.podAlias || (await wasInterrupted(place, link));
+  if (!isOurs) throw taken(veth, cause);
   await deleteLink(pod.route, link.index);
+}
+
+/** Whether a pod's link is the end of a pair that was being made when its forwarder died: neither has an alias. */
+async function wasInterrupted({ route, own }: Place, inPod: Link): Promise<boolean> {
+  if (inPod.alias !== undefined || inPod.peerIndex === undefined) return false;
+  const host = await route.linkGet(inPod.peerIndex);
+  if (host?.peerIndex !== inPod.index) return false;
+  return own.unclaimed?.().includes(host.name) === true;
 }
 
 function taken({ podName }: VethPlan, cause: unknown): StatusError {
