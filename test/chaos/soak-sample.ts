@@ -10,9 +10,16 @@ const MIB = 2 ** 20;
 const ofKind = (lines: readonly string[], kind: string): number =>
   lines.filter((line) => line.startsWith(`${kind} `)).length;
 
+/** Places of pods hold the ends of links that workloads see, those of nodes the forwarders' ends. */
+const isPod = (place: string): boolean => !place.startsWith("node-");
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
 /**
- * What SOAK-1 samples: `<process> descriptors|rssMiB|heapMiB|timers`, `<namespace> links|addresses|routes|rules`,
- * `<daemon> connections`, `registry registrations`. The heap is collected before (the daemons run the preload).
+ * What SOAK-1 samples. By process: `descriptors`, `rssMiB`, `heapMiB`, `timers`; the heap is collected before (the
+ * daemons run the preload). Over all: `addresses` and `routes` of pods, `rules`, `registrations`, and how many
+ * `surplusLinks` and `surplusConnections` there are beyond those of the clients' connections, of which remote ones
+ * have more than local ones.
  */
 export async function takeSample(mesh: Mesh): Promise<Record<string, number>> {
   const { lab } = mesh;
@@ -21,19 +28,32 @@ export async function takeSample(mesh: Mesh): Promise<Record<string, number>> {
   const sample: Record<string, number> = {};
   const snapshot = await takeSnapshot(lab);
   for (const [name, kinds] of Object.entries(snapshot.descriptors)) {
-    sample[`${name} descriptors`] = Object.values(kinds).reduce((sum, count) => sum + count, 0);
+    sample[`${name} descriptors`] = sum(Object.values(kinds));
   }
   for (const [name, counts] of Object.entries(await daemonCounts(lab))) {
     sample[`${name} rssMiB`] = (counts["memoryBytes.rss"] ?? 0) / MIB;
     sample[`${name} heapMiB`] = (counts["memoryBytes.heapUsed"] ?? 0) / MIB;
     sample[`${name} timers`] = counts.timers ?? 0;
   }
-  for (const [place, lines] of Object.entries(snapshot.kernel)) {
-    for (const kind of ["link", "route", "rule"]) sample[`${place} ${kind}s`] = ofKind(lines, kind);
-    sample[`${place} addresses`] = ofKind(lines, "address");
-  }
-  for (const [daemon, ids] of Object.entries(snapshot.connections))
-    sample[`${daemon} connections`] = ids.length;
-  sample["registry registrations"] = snapshot.registrations.length;
+  const remote = await remoteClients(mesh);
+  const local = mesh.clients.length - remote;
+  const places = Object.entries(snapshot.kernel);
+  const inAll = (kind: string, of: (place: string) => boolean = () => true): number =>
+    sum(places.filter(([place]) => of(place)).map(([, lines]) => ofKind(lines, kind)));
+  // lo everywhere, the uplink of nodes; a link has two ends, a tunnel one on each node
+  const underlay = places.length + lab.nodes.length;
+  sample["all surplusLinks"] = inAll("link") - underlay - 4 * local - 6 * remote;
+  sample["all addresses"] = inAll("address", isPod);
+  sample["all routes"] = inAll("route", isPod);
+  sample["all rules"] = inAll("rule");
+  sample["all registrations"] = snapshot.registrations.length;
+  const connections = sum(Object.values(snapshot.connections).map(({ length }) => length));
+  sample["all surplusConnections"] = connections - 2 * local - 4 * remote;
   return sample;
+}
+
+/** Clients whose endpoint is on another node. */
+async function remoteClients(mesh: Mesh): Promise<number> {
+  const links = await mesh.links();
+  return mesh.clients.filter(({ name, node }) => mesh.endpointOf(links.get(name))?.node !== node).length;
 }
