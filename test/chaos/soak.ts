@@ -89,8 +89,8 @@ export const soakRun = (repository: string, minutes: number, seed: number): Scen
       const worst = availability.reduce((a, b) => (b.share < a.share ? b : a));
       run.note(`${faults} faults; least available client ${worst.name}: ${(worst.share * 100).toFixed(2)} %`);
       for (const line of series.text(Object.keys(bounds))) run.note(line);
-      for (const { name, share } of availability) {
-        if (share < AVAILABILITY)
+      for (const { name, lost, share } of availability) {
+        if (share < AVAILABILITY && lost > FEW_PINGS)
           wrong.push(`${name} was connected ${(share * 100).toFixed(2)} % of the time`);
       }
       wrong.push(...unhandled(lab.processes));
