@@ -8,8 +8,9 @@ it("the README holds the environment table", () => {
   expect(readme).toContain(`\n\n${appEnvMarkdown(spec)}\n\n`);
 });
 
+const shared = { registryClientPolicies: [], maxTokenLifetimeMs: 600_000 };
 const read = (env: Record<string, string>, nodeName?: string, podName?: string) =>
-  configure({ ...readEnv(spec, env), nodeName, podName, registryClientPolicies: [] });
+  configure({ ...readEnv(spec, env), nodeName, podName, ...shared });
 
 it("the defaults are upstream's (cmd-forwarder-vpp)", () => {
   expect(read({})).toEqual({
@@ -24,6 +25,7 @@ it("the defaults are upstream's (cmd-forwarder-vpp)", () => {
     mechanismPriority: [],
     registryClientPolicies: [],
     cleanupOnExit: false,
+    purgeAfterMs: 600_000,
     ipOverVxlan: true,
     networkServicePolicies: ["etc/nsm/opa/common/.*.rego", "etc/nsm/opa/server/.*.rego"],
     monitorPolicies: ["none"],
@@ -48,6 +50,13 @@ it.each([
   ["it is told not to", { NSM_NAME: "fwd-x7", NSM_CLEANUP_ON_EXIT: "false" }, false],
 ])("links are removed at the end, or not, when %s", (_title, env, cleanupOnExit) => {
   expect(read(env as Record<string, string>, "node-1", "fwd-x7").cleanupOnExit).toBe(cleanupOnExit);
+});
+
+it("links of an earlier process wait for one token lifetime, unless told otherwise", () => {
+  const purgeAfterMs = (env: Record<string, string>) =>
+    configure({ ...readEnv(spec, env), nodeName: "n", podName: "p", ...shared, maxTokenLifetimeMs: 20_000 })
+      .purgeAfterMs;
+  expect([purgeAfterMs({}), purgeAfterMs({ NSM_PURGE_AFTER: "1m" })]).toEqual([20_000, 60_000]);
 });
 
 it("another data plane than the kernel's is refused", () => {

@@ -118,6 +118,11 @@ export const spec = defineEnv("NSM", {
   cleanupOnExit: optionalBool({
     desc: "remove the links of connections at the end; empty: only when the name is POD_NAME, which no restart keeps",
   }),
+  purgeAfterMs: goDuration({
+    env: "PURGE_AFTER",
+    default: "0",
+    desc: "how long links of an earlier process wait for their connections; 0: NSM_MAX_TOKEN_LIFETIME",
+  }),
   ipOverVxlan: bool({ default: "true", desc: "offer VXLAN for services with payload IP too" }),
   ...connectionPolicyEnv("upstream"),
   ...proxyEnv,
@@ -132,7 +137,8 @@ function optionalBool(options: VariableOptions) {
   });
 }
 
-type Environment = EnvOf<typeof spec> & Pick<SharedEnv, "nodeName" | "podName" | "registryClientPolicies">;
+type Environment = EnvOf<typeof spec> &
+  Pick<SharedEnv, "nodeName" | "podName" | "registryClientPolicies" | "maxTokenLifetimeMs">;
 
 /** A name that survives restarts keeps connections and links. */
 const nameOf = ({ name, nodeName }: Environment): string =>
@@ -151,6 +157,7 @@ export const configure = (env: Environment): ForwarderConfig => ({
   mechanismPriority: env.mechanismPriority,
   registryClientPolicies: env.registryClientPolicies,
   cleanupOnExit: env.cleanupOnExit ?? nameOf(env) === env.podName,
+  purgeAfterMs: env.purgeAfterMs || env.maxTokenLifetimeMs,
   ipOverVxlan: env.ipOverVxlan,
   networkServicePolicies: env.networkServicePolicies,
   monitorPolicies: env.monitorPolicies,

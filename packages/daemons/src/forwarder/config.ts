@@ -25,6 +25,11 @@ export interface ForwarderConfig extends ConnectionPolicies {
   readonly registryClientPolicies: readonly string[];
   /** `NSM_CLEANUP_ON_EXIT`: whether the links of connections are removed at the end. */
   readonly cleanupOnExit: boolean;
+  /**
+   * `NSM_PURGE_AFTER`, else `NSM_MAX_TOKEN_LIFETIME`: how long links of an earlier process wait for their connections.
+   * Default ten minutes.
+   */
+  readonly purgeAfterMs?: number;
   /** `NSM_IP_OVER_VXLAN`: offer VXLAN for payload IP too. */
   readonly ipOverVxlan: boolean;
 }

@@ -56,6 +56,7 @@ export async function forwarder(config: ForwarderConfig, ports: Ports, given?: D
     dataplane,
     mechanismPriority: config.mechanismPriority,
     ipOverVxlan: config.ipOverVxlan,
+    ...(config.purgeAfterMs !== undefined && { maxTokenLifetimeMs: config.purgeAfterMs }),
     dialTimeoutMs: config.dialTimeoutMs,
   });
   const registration = startRegistry(
