@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { interfaceSeen, type Lab, type LabNode, leftBehind, type Scenario, takeSnapshot } from "@nsm/lab";
+import { interfaceSeen, type Lab, type LabNode, type Scenario, takeSnapshot } from "@nsm/lab";
 import { killDaemons, revive } from "../scenarios/daemons.js";
 import { equal } from "../scenarios/expect.js";
 import { SPOIL_FILE, type Spoil } from "./chaos-forwarder.js";
+import { cleanAgain } from "./clean.js";
 import { Mesh } from "./mesh.js";
 import { CONNECT_BOUND_MS, CONTROL_PLANE_BOUND_MS, EXPIRY_BOUND_MS, meshScenario, pass } from "./mesh-run.js";
 
@@ -66,7 +67,7 @@ export const buildingKills: readonly Scenario[] = [
         await expectWhole(mesh);
         note(`round ${round + 1}: all connected after ${Math.round(tookMs)} ms`);
         await mesh.disconnect(CONTROL_PLANE_BOUND_MS);
-        equal("left behind", await leftBehind(lab, idle, EXPIRY_BOUND_MS), []);
+        equal("left behind", await cleanAgain(lab, idle, EXPIRY_BOUND_MS), []);
       }
       await mesh.stop(EXPIRY_BOUND_MS);
     },

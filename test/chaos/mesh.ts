@@ -7,7 +7,6 @@ import {
   type Lab,
   type LabNode,
   type LabProcess,
-  leftBehind,
   mustRun,
   type Pod,
   processCounts,
@@ -16,6 +15,7 @@ import {
   waitFor,
 } from "@nsm/lab";
 import { equal } from "../scenarios/expect.js";
+import { cleanAgain } from "./clean.js";
 import type { LoadOrder } from "./load/orders.js";
 import { PingSampler, type SamplerOptions } from "./sampler.js";
 
@@ -238,7 +238,7 @@ export class Mesh {
     for (const node of this.lab.nodes) {
       for (const pod of node.pods.values()) await pod.stop();
     }
-    const left = await leftBehind(this.lab, this.#before, boundMs);
+    const left = await cleanAgain(this.lab, this.#before, boundMs);
     if (left.some((line) => line.includes("descriptors"))) this.#noteDescriptors();
     equal("left behind", left, []);
   }

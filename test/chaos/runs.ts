@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { leftBehind, type Scenario, takeSnapshot } from "@nsm/lab";
+import { type Scenario, takeSnapshot } from "@nsm/lab";
 import { daemonsOf, killDaemons, revive } from "../scenarios/daemons.js";
 import { equal } from "../scenarios/expect.js";
 import { chooseAction } from "./actions.js";
+import { cleanAgain } from "./clean.js";
 import { Invariants } from "./invariants.js";
 import { Mesh } from "./mesh.js";
 import { CONNECT_BOUND_MS, EXPIRY_BOUND_MS, meshScenario, pass, startMesh } from "./mesh-run.js";
@@ -91,7 +92,7 @@ export const killsRun = (kills: number, seed: number): Scenario =>
         const tookMs = await connecting;
         await mesh.disconnect(HEALED_BOUND_MS);
         const closedMs = performance.now();
-        equal(`left behind by burst ${burst}`, await leftBehind(lab, idle, KILLS_TOKEN_MS + 5000), []);
+        equal(`left behind by burst ${burst}`, await cleanAgain(lab, idle, KILLS_TOKEN_MS + 5000), []);
         const cleanMs = performance.now() - closedMs;
         say(
           `${clockText(startMs)}  ${killed}/${kills} kills, burst ${burst}: ${victims.join(", ")}; ` +
