@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { connectClient, type Pod, type ScenarioForm, takeSnapshot } from "@nsm/lab";
 import { equal } from "../scenarios/expect.js";
 import { expectCleanStop, expectClientInterface, expectPings } from "../scenarios/pair.js";
-import { type InteropScenario, type PeerApp, peersName } from "./peers.js";
+import { type InteropScenario, type Peer, peersName } from "./peers.js";
 
 const BOUND_MS = 5000;
 const HIDDEN = "/run/hidden";
@@ -16,7 +16,7 @@ function hideFolder(pod: Pod): void {
   if (status !== 0) throw new Error(`cannot hide ${HIDDEN}: ${stderr}`);
 }
 
-const hiddenSocket = (peers: readonly PeerApp[], forms?: readonly ScenarioForm[]): InteropScenario => ({
+const hiddenSocket = (peers: readonly Peer[], forms?: readonly ScenarioForm[]): InteropScenario => ({
   id: `INTEROP-FD-01-${peersName(peers)}`,
   title: `an endpoint whose socket only its own pod sees is reached through its descriptor (${peers.join(", ")} in Go)`,
   nodes: 1,

@@ -3,7 +3,7 @@ import { timestampToMs } from "@nsm/api";
 import { interfaceSeen, type Lab, mustRun, pathSeen, pingFrom, waitFor } from "@nsm/lab";
 import { equal } from "../scenarios/expect.js";
 import { CLIENT_ADDRESS, connectPair, expectCleanStop, expectPings, type Pair } from "../scenarios/pair.js";
-import { type InteropScenario, type PeerApp, peersName } from "./peers.js";
+import { type InteropScenario, type Peer, peersName } from "./peers.js";
 
 const BOUND_MS = 5000;
 /**
@@ -49,7 +49,7 @@ async function expectStable(lab: Lab, { connected, endpoint }: Pair): Promise<vo
   equal("addresses of the client", link?.addresses, [CLIENT_ADDRESS]);
 }
 
-const rotation = (peers: readonly PeerApp[], forms: InteropScenario["forms"]): InteropScenario => ({
+const rotation = (peers: readonly Peer[], forms: InteropScenario["forms"]): InteropScenario => ({
   id: `INTEROP-SEC-03-${peersName(peers)}`,
   title: `connections are refreshed and closed with SVIDs that they were not made with (${peers.join(", ")} in Go)`,
   nodes: 1,

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useCases } from "../scenarios/uc.js";
-import { type InteropScenario, type PeerApp, withPeers } from "./peers.js";
+import { type InteropScenario, type Peer, withPeers } from "./peers.js";
 
-/** Each peer alone, the client with the endpoint, everything but the forwarder. */
-const together: readonly (readonly PeerApp[])[] = [
+/** Each peer alone, the client with the endpoint, managers of two kinds, everything but the forwarder. */
+const together: readonly (readonly Peer[])[] = [
   ["nsc"],
   ["nse"],
   ["nsmgr"],
   ["registry"],
   ["nsc", "nse"],
+  ["nsmgr-node-1"],
+  ["nsmgr-node-2"],
   ["nsc", "nse", "nsmgr", "registry"],
 ];
 
@@ -31,4 +33,5 @@ const scenario = (id: string): (typeof useCases)[number] => {
 /** The mechanism matrix with Go peers: the same sources, other programs. */
 export const interopUseCases: readonly InteropScenario[] = ["UC-01", "UC-02", "UC-03"]
   .flatMap((id) => together.map((peers) => withPeers(scenario(id), peers)))
+  .filter(({ id, nodes }) => nodes > 1 || !id.includes("-node-"))
   .map((made) => (short.includes(made.id) ? made : { ...made, forms: ["full"] }));

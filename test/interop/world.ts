@@ -4,13 +4,25 @@
  * Prints the outcome as one JSON line on stdout. With `--list FORM`, outside any namespace: prints the ids of that form.
  */
 import { runScenario, runWorld, type Scenario, type ScenarioForm } from "@nsm/lab";
+import { cycles } from "./cycles.js";
+import { interopHealing } from "./healing.js";
 import { hiddenSockets } from "./hidden-sockets.js";
-import { peerCommands, prepareNodes } from "./peers.js";
+import { logLevels } from "./levels.js";
+import { expectPeersRan, peerCommands, prepareNodes } from "./peers.js";
 import { rotations } from "./rotation.js";
+import { services } from "./services.js";
 import { interopUseCases } from "./use-cases.js";
 
 const [id, form = "short", repository = "", logFolder = "", peersFolder = ""] = process.argv.slice(2);
-const scenarios = [...interopUseCases, ...hiddenSockets, ...rotations];
+const scenarios = [
+  ...interopUseCases,
+  ...hiddenSockets,
+  ...logLevels,
+  ...services,
+  ...cycles,
+  ...rotations,
+  ...interopHealing,
+];
 if (id === "--list") {
   const chosen = scenarios.filter(({ forms }) => forms?.includes(form as ScenarioForm) ?? true);
   process.stdout.write(`${chosen.map((scenario) => scenario.id).join("\n")}\n`);
@@ -27,9 +39,10 @@ await runWorld({
     const commands = peerCommands(scenario.peers, peersFolder);
     const prepared: Scenario = {
       ...scenario,
-      run(lab, run) {
+      async run(lab, run) {
         prepareNodes(lab);
-        return scenario.run(lab, run);
+        await scenario.run(lab, run);
+        expectPeersRan(scenario.peers, logFolder);
       },
     };
     const outcome = await runScenario(prepared, {

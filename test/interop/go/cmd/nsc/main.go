@@ -22,6 +22,7 @@ import (
 	"github.com/networkservicemesh/sdk/pkg/networkservice/common/mechanisms/sendfd"
 	"github.com/networkservicemesh/sdk/pkg/networkservice/common/upstreamrefresh"
 	"github.com/networkservicemesh/sdk/pkg/tools/awarenessgroups"
+	"github.com/networkservicemesh/sdk/pkg/tools/grpcutils"
 	"github.com/networkservicemesh/sdk/pkg/tools/log"
 	"github.com/networkservicemesh/sdk/pkg/tools/nsurl"
 	"google.golang.org/grpc"
@@ -71,13 +72,47 @@ func (c *config) request(index int) (*networkservice.NetworkServiceRequest, erro
 	}, nil
 }
 
+// former asks the manager for the connection that a client of this name had, as a client of the same pod has after
+// its restart; nil when there is none.
+func former(ctx context.Context, c *config, manager grpc.ClientConnInterface, id string) *networkservice.Connection {
+	monitorCtx, cancel := context.WithTimeout(ctx, c.RequestTimeout)
+	defer cancel()
+	stream, err := networkservice.NewMonitorConnectionClient(manager).MonitorConnections(monitorCtx,
+		&networkservice.MonitorScopeSelector{PathSegments: []*networkservice.PathSegment{{Id: id}}})
+	if err != nil {
+		log.FromContext(ctx).Errorf("cannot ask for former connections: %v", err)
+		return nil
+	}
+	event, err := stream.Recv()
+	if err != nil {
+		log.FromContext(ctx).Errorf("cannot ask for former connections: %v", err)
+		return nil
+	}
+	for _, connection := range event.GetConnections() {
+		path := connection.GetPath()
+		if path.GetIndex() == 1 && path.GetPathSegments()[0].GetId() == id {
+			own := connection.Clone()
+			own.Id = id
+			own.GetPath().Index = 0
+			return own
+		}
+	}
+	return nil
+}
+
 // connect requests until there is a connection; nil when asked ends before.
 func connect(
-	ctx, asked context.Context, c *config, nsc networkservice.NetworkServiceClient, index int,
+	ctx, asked context.Context,
+	c *config, nsc networkservice.NetworkServiceClient, manager grpc.ClientConnInterface, index int,
 ) *networkservice.Connection {
 	request, err := c.request(index)
 	if err != nil {
 		daemon.Fatal("%v", err)
+	}
+	if own := former(ctx, c, manager, request.GetConnection().GetId()); own != nil &&
+		own.GetMechanism().GetType() == request.GetMechanismPreferences()[0].GetType() {
+		log.FromContext(ctx).Infof("taking up the former connection %v", own)
+		request.Connection = own
 	}
 	for asked.Err() == nil {
 		requestCtx, cancel := context.WithTimeout(ctx, c.RequestTimeout)
@@ -110,6 +145,12 @@ func main() {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(signalled))
 	defer cancel()
 
+	dial := append(identity.DialOptions(), grpc.WithDefaultCallOptions(grpc.WaitForReady(true)))
+	manager, err := grpc.NewClient(grpcutils.URLToTarget(&c.ConnectTo), dial...)
+	if err != nil {
+		daemon.Fatal("%s: %v", &c.ConnectTo, err)
+	}
+	defer func() { _ = manager.Close() }()
 	nsc := client.NewClient(ctx,
 		client.WithClientURL(&c.ConnectTo),
 		client.WithName(c.Name),
@@ -125,12 +166,11 @@ func main() {
 			excludedprefixes.NewClient(excludedprefixes.WithAwarenessGroups(c.AwarenessGroups)),
 		),
 		client.WithDialTimeout(c.DialTimeout),
-		client.WithDialOptions(append(identity.DialOptions(),
-			grpc.WithDefaultCallOptions(grpc.WaitForReady(true)))...))
+		client.WithDialOptions(dial...))
 
 	var connections []*networkservice.Connection
 	for index := range c.NetworkServices {
-		if connection := connect(ctx, signalled, &c, nsc, index); connection != nil {
+		if connection := connect(ctx, signalled, &c, nsc, manager, index); connection != nil {
 			connections = append(connections, connection)
 		}
 	}

@@ -6,7 +6,9 @@ package main
 
 import (
 	"context"
+	"net"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/networkservicemesh/api/pkg/api/networkservice"
@@ -19,6 +21,8 @@ import (
 	"github.com/networkservicemesh/sdk/pkg/networkservice/common/mechanisms/sendfd"
 	"github.com/networkservicemesh/sdk/pkg/networkservice/common/onidle"
 	"github.com/networkservicemesh/sdk/pkg/networkservice/ipam/groupipam"
+	"github.com/networkservicemesh/sdk/pkg/networkservice/ipam/point2pointipam"
+	"github.com/networkservicemesh/sdk/pkg/networkservice/ipam/strictipam"
 	registryclient "github.com/networkservicemesh/sdk/pkg/registry/chains/client"
 	registryauthorize "github.com/networkservicemesh/sdk/pkg/registry/common/authorize"
 	"github.com/networkservicemesh/sdk/pkg/registry/common/clientinfo"
@@ -39,9 +43,24 @@ type config struct {
 	Payload          string            `default:"ETHERNET" desc:"of the services registered"`
 	Labels           map[string]string `desc:"of the endpoint, the same for each service"`
 	CidrPrefix       cidr.Groups       `default:"169.254.0.0/16" split_words:"true" desc:"pools"`
+	IPAMPolicy       string            `default:"polite" split_words:"true" desc:"polite keeps foreign addresses that clients bring, strict does not"`
 	IdleTimeout      time.Duration     `default:"0" split_words:"true" desc:"ends after so long without a connection; 0: never"`
 	RegisterService  bool              `default:"true" split_words:"true" desc:"register the services too"`
 	UnregisterItself bool              `default:"false" split_words:"true" desc:"unregister when ending"`
+}
+
+func (c *config) ipam() networkservice.NetworkServiceServer {
+	switch strings.ToLower(c.IPAMPolicy) {
+	case "polite":
+		return groupipam.NewServer(c.CidrPrefix)
+	case "strict":
+		return groupipam.NewServer(c.CidrPrefix, groupipam.WithCustomIPAMServer(
+			func(prefixes ...*net.IPNet) networkservice.NetworkServiceServer {
+				return strictipam.NewServer(point2pointipam.NewServer, prefixes...)
+			}))
+	}
+	daemon.Fatal("not a valid IPAM Policy: %s", c.IPAMPolicy)
+	return nil
 }
 
 func (c *config) services() []*registryapi.NetworkService {
@@ -124,7 +143,7 @@ func main() {
 		endpoint.WithAuthorizeServer(authorize.NewServer()),
 		endpoint.WithAdditionalFunctionality(
 			onidle.NewServer(ctx, cancelSignals, c.IdleTimeout),
-			groupipam.NewServer(c.CidrPrefix),
+			c.ipam(),
 			mechanisms.NewServer(map[string]networkservice.NetworkServiceServer{
 				kernel.MECHANISM: kernelmechanism.NewServer(),
 			}),
