@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { MonitorService, NetworkServiceElement } from "@nsm/core";
 import { defaultMasks } from "@nsm/policy";
+import type { EndpointOptions } from "@nsm/sdk/chains/endpoint";
 import {
+  admitServer,
   ConnectionHolders,
   authorizeServer as connectionAuthorizeServer,
 } from "@nsm/sdk/networkservice/common/authorize";
@@ -9,6 +10,9 @@ import { monitorAuthorize } from "@nsm/sdk/networkservice/common/monitor-authori
 import { authorizeServer, type RegistryAuthorization } from "@nsm/sdk/registry/common/authorize";
 import { proxiesOf } from "@nsm/sdk/utils/authorization";
 import type { Ports } from "./ports.js";
+
+/** The checks of a daemon that serves connections, as chains take them; none without identity. */
+export type ConnectionChecks = Pick<EndpointOptions, "admit" | "authorize" | "authorizeMonitor">;
 
 /** What callers and servers of registries must pass; masks as in `@nsm/policy`. Without identity nothing is checked. */
 export interface RegistryPolicies {
@@ -55,8 +59,8 @@ export function registryAuthorization(
 }
 
 /**
- * The checks of a daemon that serves connections, for the options of its chain. Both share who holds which
- * connection: where everybody may follow all connections, the tokens of other peers' are left out.
+ * The checks of a daemon that serves connections, for the options of its chain. They share who holds which connection:
+ * nobody else may touch it, and where everybody may follow all connections, the tokens of other peers' are left out.
  * @param defaults masks where the settings name none
  * @throws INVALID_ARGUMENT for masks and IDs that say nothing
  */
@@ -64,12 +68,13 @@ export function connectionAuthorization(
   { networkServicePolicies, monitorPolicies = NO_POLICIES, trustedProxies = [] }: ConnectionPolicies,
   { policies }: Ports,
   defaults: readonly string[] = defaultMasks.networkServiceServer,
-): { authorize?: NetworkServiceElement; authorizeMonitor?: (inner: MonitorService) => MonitorService } {
+): ConnectionChecks {
   const options = optionsOf(trustedProxies);
   if (policies === undefined) return {};
   const holders = new ConnectionHolders();
   const policy = policies(monitorPolicies);
   return {
+    admit: admitServer({ ...options, holders }),
     authorize: connectionAuthorizeServer(policies(networkServicePolicies ?? defaults), {
       ...options,
       holders,

@@ -77,6 +77,8 @@ export interface ForwarderOptions {
    * are removed, milliseconds. Default: ten minutes, as cmd-forwarder-vpp's.
    */
   readonly maxTokenLifetimeMs?: number;
+  /** See `EndpointOptions`. Default: nobody is refused by identity alone. */
+  readonly admit?: NetworkServiceElement;
   /** Checks callers. Default: anybody may. */
   readonly authorize?: NetworkServiceElement;
   /** See `EndpointOptions`. Default: anybody may follow connections. */
@@ -133,6 +135,7 @@ export function forwarderServer(options: ForwarderOptions): Endpoint {
     ctx,
     name,
     tokens,
+    ...(options.admit && { admit: options.admit }),
     ...(options.authorize && { authorize: options.authorize }),
     ...(options.authorizeMonitor && { authorizeMonitor: options.authorizeMonitor }),
     ...(hostLinks && { outlived: (connection) => hasLeftover(hostLinks, connection) }),

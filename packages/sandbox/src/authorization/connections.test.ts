@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ConnectionEvent, MonitorScopeSelector, timestampToMs } from "@nsm/api";
+import { type ConnectionEvent, MonitorScopeSelector, State, timestampToMs } from "@nsm/api";
 import {
   Code,
   type Connection,
@@ -14,6 +14,7 @@ import {
 import { defaultMasks, policiesFromMasks } from "@nsm/policy";
 import { client, endpoint } from "@nsm/sdk";
 import {
+  admitServer,
   authorizeClient,
   authorizeServer,
   ConnectionHolders,
@@ -76,6 +77,7 @@ function setUp({ proxies, monitorMasks = ["none"], clientLifetimeMs = 600_000 }:
     ctx,
     name: "nsmgr",
     tokens: nsmgr.tokens(),
+    admit: admitServer({ holders }),
     authorize: authorizeServer(server, { holders }),
     authorizeMonitor: (inner) => monitorAuthorize(inner, { policy: policy(monitorMasks), holders }),
     elements: [
@@ -320,6 +322,32 @@ describe("a refused answer", () => {
     );
     await expect(user.request(limited(ctx), asking())).rejects.toMatchObject(denied);
     expect([calls.requests, calls.closes, network.channels]).toEqual([1, 1, 0]);
+  });
+});
+
+describe("SEC-04 a connection whose ids are known to another peer", () => {
+  it("is neither changed, closed, forgotten nor selected anew by it", async () => {
+    const parts = setUp();
+    const { ctx, nsc, thief, channel, calls, holders, clock } = parts;
+    const user = parts.clientOf(nsc, 60_000);
+    const connection = await user.request(limited(ctx), asking());
+    const { networkService } = await channel(MANAGER, thief);
+    const stolen = (state = State.UP): Connection => ({
+      ...requestWith({ id: "conn", networkService: "ns", state }).connection,
+      path: { index: 0, pathSegments: connection.path.pathSegments.map((segment) => ({ ...segment })) },
+    });
+    for (const state of [State.UP, State.RESELECT_REQUESTED]) {
+      await expect(networkService.close(limited(ctx), stolen(state))).rejects.toMatchObject(denied);
+      const request = { connection: stolen(state), mechanismPreferences: [] };
+      await expect(networkService.request(limited(ctx), request)).rejects.toMatchObject(denied);
+    }
+    expect([calls.requests, calls.closes, holders.size]).toEqual([1, 0, 1]);
+    await clock.advance(600_000); // its client refreshes as ever
+    expect(calls.closes).toBe(0);
+    expect(calls.requests).toBeGreaterThan(10);
+    expect(calls.uniqueRequests).toBe(1);
+    await user.close(limited(ctx), connection);
+    expect([calls.closes, holders.size]).toEqual([1, 0]);
   });
 });
 

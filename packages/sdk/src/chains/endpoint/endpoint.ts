@@ -24,6 +24,8 @@ export interface EndpointOptions {
   readonly tokens: TokenSource;
   /** Name of the path segment. Default `endpoint-<uuid>`. */
   readonly name?: string;
+  /** Refuses callers before anything is known of what they send, for example `admitServer`. Default: nobody is. */
+  readonly admit?: NetworkServiceElement;
   /** Checks the path up to here. Default: anybody may. */
   readonly authorize?: NetworkServiceElement;
   /** Puts a check before the connection events, for example `monitorAuthorize`. Default: anybody may follow them. */
@@ -52,6 +54,7 @@ export function endpoint(options: EndpointOptions): Endpoint {
   const networkService = chain(
     "endpoint",
     updatePathServer(options.name ?? `endpoint-${randomUUID()}`),
+    ...(options.admit === undefined ? [] : [options.admit]), // begin closes and forgets before `authorize`
     beginServer(options.outlived), // nothing stateful above
     updateTokenServer(options.tokens),
     ...(options.authorize === undefined ? [] : [options.authorize]), // needs the caller's token in the path

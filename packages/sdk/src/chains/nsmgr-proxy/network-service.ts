@@ -48,6 +48,8 @@ export interface NsmgrProxyNetworkServiceOptions {
   readonly addresses: WatchedFile<StringMap>;
   /** Labels that connections get. */
   readonly clusterInfo: WatchedFile<StringMap>;
+  /** See `EndpointOptions`. Default: nobody is refused by identity alone. */
+  readonly admit?: NetworkServiceElement;
   /** Checks callers. Default: anybody may, as upstream's daemon. */
   readonly authorize?: NetworkServiceElement;
   /** Puts a check before the connection events. Default: anybody may follow them. */
@@ -79,6 +81,7 @@ export function nsmgrProxyNetworkService(options: NsmgrProxyNetworkServiceOption
     ctx,
     name,
     tokens,
+    ...(options.admit && { admit: options.admit }),
     ...(options.authorize === undefined ? {} : { authorize: options.authorize }),
     ...(options.authorizeMonitor === undefined ? {} : { authorizeMonitor: options.authorizeMonitor }),
     elements: [

@@ -39,6 +39,8 @@ export interface NsmgrNetworkServiceOptions {
   readonly dialTimeoutMs?: number;
   /** Labels of this node, for clients that do not state theirs. Default: none. */
   readonly clientInfo?: ClientInfo;
+  /** See `EndpointOptions`. Default: nobody is refused by identity alone. */
+  readonly admit?: NetworkServiceElement;
   /** Checks callers. Default: anybody may. */
   readonly authorize?: NetworkServiceElement;
   /** Puts a check before the connection events. Default: anybody may follow them. */
@@ -74,6 +76,7 @@ export function nsmgrNetworkService(options: NsmgrNetworkServiceOptions): Endpoi
     ctx,
     name,
     tokens,
+    ...(options.admit && { admit: options.admit }),
     ...(options.authorize === undefined ? {} : { authorize: options.authorize }),
     ...(options.authorizeMonitor === undefined ? {} : { authorizeMonitor: options.authorizeMonitor }),
     elements: [

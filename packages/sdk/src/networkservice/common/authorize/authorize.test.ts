@@ -21,7 +21,7 @@ import {
 } from "@nsm/core";
 import { capture, counter, elementContract, injectError, requestWith, testContext } from "@nsm/testkit";
 import { metadataClient } from "../../utils/metadata/index.js";
-import { authorizeClient, authorizeServer, ConnectionHolders } from "./index.js";
+import { admitServer, authorizeClient, authorizeServer, ConnectionHolders } from "./index.js";
 
 const identity = (name: string): PeerIdentity => ({
   spiffeId: `spiffe://test.com/${name}`,
@@ -291,6 +291,56 @@ describe("authorize-server", () => {
       );
       expect([holders.size, holders.document()]).toEqual([0, {}]);
     });
+  });
+});
+
+describe("admit-server", () => {
+  elementContract(() => admitServer({ holders: new ConnectionHolders() }));
+
+  /** Two connections, of client `a` and, brought by a manager, of another client. */
+  const setUp = (proxies?: (spiffeId: string) => boolean) => {
+    const holders = new ConnectionHolders();
+    holders.set("srv-1", { spiffeId: "spiffe://test.com/a", connectionId: "nsc-1", hops: 1 });
+    holders.set("srv-2", { spiffeId: "spiffe://test.com/nsmgr", connectionId: "nsmgr-2", hops: 2 });
+    const counted = counter();
+    const admit = admitServer({ holders, ...(proxies && { proxies }) });
+    return { server: start(chain("server", admit, counted)), counted };
+  };
+  const at = (id: string, hops: number) => {
+    const pathSegments = Array.from({ length: hops + 1 }, (_, i) => ({
+      id: i === hops ? `srv-${id}` : `hop-${i}`,
+    }));
+    return requestWith({ id: `srv-${id}`, path: { index: hops, pathSegments } });
+  };
+
+  it.each<[title: string, from: string, id: string, hops: number, reason: string | undefined]>([
+    ["the client that made it", "a", "1", 1, undefined],
+    ["another client", "b", "1", 1, "NOT_HOLDER"],
+    ["a manager, of one that its client made", "nsmgr", "1", 2, "NOT_HOLDER"],
+    ["a client, of one that a manager brought", "b", "2", 1, "NOT_HOLDER"],
+    ["the manager that brought it", "nsmgr", "2", 2, undefined],
+    ["a manager in its place", "nsmgr-new", "2", 2, undefined],
+    ["somebody in the manager's place who is none", "b", "2", 2, "PROXY_UNKNOWN"],
+    ["anybody, of one that nobody holds", "b", "3", 1, undefined],
+  ])("SEC-04 lets a connection be touched, or not, by %s", async (_title, who, id, hops, reason) => {
+    const { server, counted } = setUp((spiffeId) => spiffeId.startsWith("spiffe://test.com/nsmgr"));
+    const outcomes = await Promise.allSettled([
+      server.request(from(who), at(id, hops)),
+      server.close(from(who), at(id, hops).connection),
+    ]);
+    const refused = { status: "rejected", reason: { ...denied, reason } };
+    for (const outcome of outcomes) {
+      expect(outcome).toMatchObject(reason === undefined ? { status: "fulfilled" } : refused);
+    }
+    expect([counted.requests, counted.closes]).toEqual(reason === undefined ? [1, 1] : [0, 0]);
+  });
+
+  it("asks nothing of callers without identity and of calls within the process", async () => {
+    const { server, counted } = setUp(() => false);
+    for (const ctx of [testContext(), testContext().with(incomingCall, callOf(undefined))]) {
+      await server.close(ctx, at("1", 2).connection);
+    }
+    expect(counted.closes).toBe(2);
   });
 });
 

@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+export { type AdmitServerOptions, admitServer } from "./admit.js";
 export { authorizeClient } from "./client.js";
 export { ConnectionHolders, type Holder } from "./holders.js";
 export { type AuthorizeServerOptions, authorizeServer } from "./server.js";

@@ -12,6 +12,7 @@ import {
   StatusError,
 } from "@nsm/core";
 import { checkCall, type Proxies } from "../../../utils/authorization/index.js";
+import { refuseStranger } from "./admit.js";
 import { ConnectionHolders } from "./holders.js";
 import { pathInput } from "./input.js";
 
@@ -54,11 +55,9 @@ export function authorizeServer(
       );
     }
     if (ctx.get(internalEvent) === true) return;
-    const { peer } = call;
     const input = pathInput(path.index, path.pathSegments.slice(0, path.index + 1));
-    await checkCall(ctx, { area: "networkservice", policy, proxies, peer }, input);
-    if (peer !== undefined && !holders.mayUse(id, peer.spiffeId, path.index))
-      throw notHolder(ctx, peer.spiffeId);
+    await checkCall(ctx, { area: "networkservice", policy, proxies, peer: call.peer }, input);
+    refuseStranger(ctx, call, holders, { id, hops: path.index });
   };
   return {
     name: "authorize-server",
@@ -92,15 +91,6 @@ export function authorizeServer(
     },
     statistics: () => ({ holders: holders.size }),
   };
-}
-
-function notHolder(ctx: Context, spiffeId: string): StatusError {
-  ctx.log.debug({ peer: spiffeId, reason: "NOT_HOLDER" }, "not authorized");
-  return new StatusError(
-    Code.PERMISSION_DENIED,
-    "networkservice: an error occurred during authorization policy check: no sufficient privileges",
-    { reason: "NOT_HOLDER" },
-  );
 }
 
 /** Refreshes are never refused: what a peer holds it may keep. */
