@@ -6,13 +6,14 @@
  *   node scripts/go-peers.mjs
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { phase, repository } from "./setup.mjs";
 
 const source = join(repository, "test", "interop", "go");
 const folder = join(repository, "test", "interop", "dist", "go");
+const FETCH_BOUND_MS = 180_000;
 const BUILD_BOUND_MS = 900_000;
 /** Errors of go that say more than the others. */
 const SHOWN_LINES = 5;
@@ -20,17 +21,17 @@ const SHOWN_LINES = 5;
 /** Never another toolchain than the one here, no compiler for C, exactly the modules of go.mod and go.sum. */
 const env = { ...process.env, GOTOOLCHAIN: "local", CGO_ENABLED: "0", GOWORK: "off" };
 
-function go(...args) {
+function go(boundMs, ...args) {
   const { status, stderr, error } = spawnSync("go", args, {
     cwd: source,
     env,
     encoding: "utf8",
     maxBuffer: 64 * 1024 * 1024,
-    timeout: BUILD_BOUND_MS,
+    timeout: boundMs,
   });
   if (status === 0) return undefined;
   if (error?.code === "ENOENT") return "go is not installed";
-  if (error?.code === "ETIMEDOUT") return `go ${args[0]} took longer than ${BUILD_BOUND_MS / 60_000} minutes`;
+  if (error?.code === "ETIMEDOUT") return `go ${args[0]} took longer than ${boundMs / 60_000} minutes`;
   const lines = stderr.split("\n").filter((line) => line !== "" && !line.startsWith("go: downloading"));
   return lines.slice(0, SHOWN_LINES).join("; ") || `go ${args[0]}: ${error ?? status}`;
 }
@@ -42,9 +43,10 @@ function go(...args) {
  */
 export function buildGoPeers() {
   const startMs = performance.now();
+  if (!existsSync(folder)) console.log("building Go peers, which takes minutes the first time");
   mkdirSync(folder, { recursive: true });
   // Fetches the modules that the peers are made of, and compiles nothing
-  const missing = go("list", "-mod=readonly", "-deps", "-f", "{{.ImportPath}}", "./cmd/...");
+  const missing = go(FETCH_BOUND_MS, "list", "-mod=readonly", "-deps", "-f", "{{.ImportPath}}", "./cmd/...");
   const build = [
     "build",
     "-mod=readonly",
@@ -54,7 +56,7 @@ export function buildGoPeers() {
     "-o",
     `${folder}/`,
   ];
-  const failure = missing === undefined ? go(...build, "./cmd/...") : undefined;
+  const failure = missing === undefined ? go(BUILD_BOUND_MS, ...build, "./cmd/...") : undefined;
   return { folder, missing, failure, seconds: (performance.now() - startMs) / 1000 };
 }
 
