@@ -9,6 +9,7 @@ import {
   setKernelParameters,
 } from "@nsm/api";
 import type { NetworkServiceElement } from "@nsm/core";
+import { loadMetadata, metadataKey, storeMetadata } from "../../../utils/metadata/index.js";
 import { cutInterfaceName, type InterfaceNameGenerator, interfaceNameGenerator } from "./interface-name.js";
 
 /** Options of both kernel elements. */
@@ -22,14 +23,13 @@ export interface KernelOptions {
 function completer({
   interfaceName,
   generateName = interfaceNameGenerator(),
-}: KernelOptions): (mechanism: Mechanism, networkService: string) => void {
+}: KernelOptions): (mechanism: Mechanism, networkService: string, former?: string) => string {
   const fixed = interfaceName === undefined ? undefined : cutInterfaceName(interfaceName);
-  return (mechanism, networkService) => {
+  return (mechanism, networkService, former) => {
     const present = kernelParameters(mechanism)?.interfaceName ?? "";
-    setKernelParameters(mechanism, {
-      netnsUrl: OWN_NETNS_URL,
-      interfaceName: present === "" ? (fixed ?? generateName(networkService)) : present,
-    });
+    const name = present === "" ? (former ?? fixed ?? generateName(networkService)) : present;
+    setKernelParameters(mechanism, { netnsUrl: OWN_NETNS_URL, interfaceName: name });
+    return name;
   };
 }
 
@@ -57,17 +57,22 @@ export function kernelClient(options: KernelOptions = {}): NetworkServiceElement
 }
 
 /**
- * The same for the KERNEL mechanism of a connection on the endpoint's side. Place inside `mechanisms`, before
- * `sendfd`. State: none. Upstream: `mechanisms/kernel.NewServer`.
+ * The same for the KERNEL mechanism of a connection on the endpoint's side. A connection keeps its name also when the
+ * hop before has forgotten the mechanism: a forwarder that was restarted finds the link under that name and goes on
+ * with it. Place behind `metadata`, inside `mechanisms`, before `sendfd`. State: the name, in the metadata. Upstream:
+ * `mechanisms/kernel.NewServer`. Deviation: upstream makes up another name then, and thus another link.
  * @throws what the name generator throws
  */
 export function kernelServer(options: KernelOptions = {}): NetworkServiceElement {
   const complete = completer(options);
+  const named = metadataKey<string>("server", "kernel.interface-name");
   return {
     name: "kernel-server",
     async request(ctx, request, next) {
       const { mechanism, networkService } = request.connection;
-      if (mechanism?.type === MechanismType.KERNEL) complete(mechanism, networkService);
+      if (mechanism?.type === MechanismType.KERNEL) {
+        storeMetadata(ctx, named, complete(mechanism, networkService, loadMetadata(ctx, named)));
+      }
       return next.request(ctx, request);
     },
   };

@@ -2,10 +2,11 @@
 import { newMechanism, OWN_NETNS_URL } from "@nsm/api";
 import { chain, start } from "@nsm/core";
 import { capture, elementContract, requestWith, testContext } from "@nsm/testkit";
+import { metadataServer } from "../../../utils/metadata/index.js";
 import { interfaceNameGenerator, kernelClient, kernelServer } from "./index.js";
 
 elementContract(() => kernelClient());
-elementContract(() => kernelServer());
+elementContract(() => kernelServer(), { before: () => [metadataServer()] });
 
 const ctx = testContext();
 
@@ -75,7 +76,7 @@ describe("kernel client", () => {
 
 describe("kernel server", () => {
   it("completes the KERNEL mechanism of a connection and keeps its name over a refresh", async () => {
-    const server = start(kernelServer());
+    const server = start(chain("test", metadataServer(), kernelServer()));
     const first = await server.request(
       ctx,
       requestWith({ networkService: "icmp", mechanism: newMechanism("LOCAL", "KERNEL") }),
@@ -87,8 +88,32 @@ describe("kernel server", () => {
     expect(again.mechanism?.parameters.name).toBe(name);
   });
 
+  it("names a connection as before when the mechanism comes without its name, until it is closed", async () => {
+    const server = start(chain("test", metadataServer(), kernelServer()));
+    const ask = (id: string) =>
+      server.request(
+        ctx,
+        requestWith({ id, networkService: "icmp", mechanism: newMechanism("LOCAL", "KERNEL") }),
+      );
+    const nameOf = async (id: string) => (await ask(id)).mechanism?.parameters.name;
+    const name = await nameOf("a");
+    expect(await nameOf("a")).toBe(name);
+    expect(await nameOf("b")).not.toBe(name);
+    await server.close(ctx, await ask("a"));
+    expect(await nameOf("a")).not.toBe(name);
+  });
+
+  it("takes a name that the hop before asks for in place of the former one", async () => {
+    const server = start(chain("test", metadataServer(), kernelServer()));
+    const ask = (parameters: Record<string, string>) =>
+      server.request(ctx, requestWith({ id: "a", mechanism: newMechanism("LOCAL", "KERNEL", parameters) }));
+    await ask({});
+    expect((await ask({ name: "mine" })).mechanism?.parameters.name).toBe("mine");
+    expect((await ask({})).mechanism?.parameters.name).toBe("mine");
+  });
+
   it("leaves other mechanisms and connections without one alone", async () => {
-    const server = start(kernelServer());
+    const server = start(chain("test", metadataServer(), kernelServer()));
     for (const mechanism of [newMechanism("REMOTE", "VXLAN"), undefined]) {
       const connection = await server.request(ctx, requestWith({ mechanism }));
       expect(connection.mechanism).toEqual(mechanism);
