@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
+import { generateKeyPairSync, type KeyObject, X509Certificate } from "node:crypto";
 import {
   type Clock,
   Code,
@@ -9,6 +9,7 @@ import {
   type Svid,
   type TokenSource,
 } from "@nsm/core";
+import { certificate, certificatePem } from "./certificates.js";
 import { es256Tokens, type TestTokenClaims } from "./tokens.js";
 
 /** A workload with a key of its own. */
@@ -22,84 +23,125 @@ export interface TestIdentity {
   tokens(options?: Omit<TestTokenClaims, "clock" | "subject">): TokenSource;
 }
 
-const TAG = {
-  integer: 2,
-  bits: 3,
-  octets: 4,
-  oid: 6,
-  time: 0x18,
-  sequence: 0x30,
-  version: 0xa0,
-  extensions: 0xa3,
-};
-
-/** One DER value (X.690 section 8.1). */
-function der(tag: number, ...contents: readonly Uint8Array[]): Buffer {
-  const body = Buffer.concat(contents);
-  const length = body.length < 128 ? [body.length] : [0x82, Math.floor(body.length / 256), body.length % 256];
-  return Buffer.concat([Buffer.from([tag, ...length]), body]);
-}
-
-const ECDSA_WITH_SHA256 = der(TAG.sequence, der(TAG.oid, Buffer.from("2a8648ce3d040302", "hex")));
-const SUBJECT_ALT_NAME = der(TAG.oid, Buffer.from("551d11", "hex"));
-const URI_NAME = 0x86;
-
-const time = (epochMs: number): Buffer =>
-  der(TAG.time, Buffer.from(`${new Date(epochMs).toISOString().replace(/\D/g, "").slice(0, 14)}Z`));
-
-/** A workload with a fresh P-256 key and a certificate signed by itself (RFC 5280) that holds its SPIFFE ID. */
-export function testIdentity(options: {
+/** Who a test identity is and how long. */
+export interface TestIdentityOptions {
   readonly spiffeId: string;
   readonly clock: Clock;
   /** Of the certificate, milliseconds; default one hour. */
   readonly lifetimeMs?: number;
-}): TestIdentity {
-  const { spiffeId, clock, lifetimeMs = 3_600_000 } = options;
-  const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+}
+
+/** Signs certificates of workloads. */
+export interface TestAuthority {
+  /** Its own certificate. */
+  readonly certificate: X509Certificate;
+  /** A workload with a fresh key. Its chain has the intermediates up to the authority of {@link testAuthority}. */
+  issue(options: TestIdentityOptions): TestIdentity;
+  /** An authority whose certificate this one signs. */
+  intermediate(name: string): TestAuthority;
+}
+
+interface Issuer {
+  readonly name: string;
+  readonly privateKey: KeyObject;
+  /** Certificates from this issuer's up to the last below the root. */
+  readonly chain: readonly Uint8Array[];
+}
+
+const HOUR_MS = 3_600_000;
+
+const newKey = (): { publicKey: KeyObject; privateKey: KeyObject } =>
+  generateKeyPairSync("ec", { namedCurve: "P-256" });
+
+/** @param issuer absent: the workload's certificate is signed by itself */
+function workload(options: TestIdentityOptions, issuer?: Issuer): TestIdentity {
+  const { spiffeId, clock, lifetimeMs = HOUR_MS } = options;
+  const { publicKey, privateKey } = newKey();
   const notAfterMs = clock.now() + lifetimeMs;
-  const nameless = der(TAG.sequence);
-  const names = der(TAG.sequence, der(URI_NAME, Buffer.from(spiffeId)));
-  const toBeSigned = der(
-    TAG.sequence,
-    der(TAG.version, der(TAG.integer, Buffer.from([2]))),
-    der(TAG.integer, Buffer.from([1])),
-    ECDSA_WITH_SHA256,
-    nameless,
-    der(TAG.sequence, time(clock.now()), time(notAfterMs)),
-    nameless,
-    publicKey.export({ type: "spki", format: "der" }),
-    der(TAG.extensions, der(TAG.sequence, der(TAG.sequence, SUBJECT_ALT_NAME, der(TAG.octets, names)))),
-  );
-  const signature = sign("sha256", toBeSigned, privateKey);
-  const certificate = der(
-    TAG.sequence,
-    toBeSigned,
-    ECDSA_WITH_SHA256,
-    der(TAG.bits, Buffer.from([0]), signature),
-  );
-  const lines = certificate.toString("base64").replace(/(.{64})(?=.)/g, "$1\n");
+  const leaf = certificate({
+    subject: "",
+    issuer: issuer?.name ?? "",
+    publicKey,
+    signingKey: issuer?.privateKey ?? privateKey,
+    notBeforeMs: clock.now(),
+    notAfterMs,
+    spiffeId,
+  });
   return {
-    peer: {
-      spiffeId,
-      notAfterMs,
-      certificatePem: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`,
-    },
+    peer: { spiffeId, notAfterMs, certificatePem: certificatePem(leaf.der) },
     privateKey,
-    svid: { spiffeId, serial: randomBytes(8).toString("hex"), notAfterMs, chain: [certificate], privateKey },
+    svid: {
+      spiffeId,
+      serial: leaf.serial,
+      notAfterMs,
+      chain: [leaf.der, ...(issuer?.chain ?? [])],
+      privateKey,
+    },
     tokens: (claims = {}) => es256Tokens({ ...claims, clock, subject: spiffeId, privateKey }),
   };
 }
+
+/** A workload with a fresh P-256 key and a certificate signed by itself (RFC 5280) that holds its SPIFFE ID. */
+export function testIdentity(options: TestIdentityOptions): TestIdentity {
+  return workload(options);
+}
+
+/** A root authority with a fresh P-256 key, valid for a day. */
+export function testAuthority(clock: Clock, name = "test root"): TestAuthority {
+  return authority(clock, name, undefined);
+}
+
+function authority(clock: Clock, name: string, parent: Issuer | undefined): TestAuthority {
+  const { publicKey, privateKey } = newKey();
+  const own = certificate({
+    subject: name,
+    issuer: parent?.name ?? name,
+    publicKey,
+    signingKey: parent?.privateKey ?? privateKey,
+    notBeforeMs: clock.now(),
+    notAfterMs: clock.now() + 24 * HOUR_MS,
+  });
+  const self: Issuer = { name, privateKey, chain: parent === undefined ? [] : [own.der, ...parent.chain] };
+  return {
+    certificate: new X509Certificate(own.der),
+    issue: (options) => workload(options, self),
+    intermediate: (child) => authority(clock, child, self),
+  };
+}
+
+/** Whom a test's source believes: single workloads, and whoever has a certificate of an authority. */
+export type TestTrust = TestIdentity | TestAuthority;
 
 /** An identity source that a test holds in its hands. */
 export interface TestIdentitySource extends IdentitySource {
   /** From now on another SVID is presented. */
   rotate(identity: TestIdentity): void;
   /** From now on these are believed, and nobody else. */
-  trust(...peers: readonly TestIdentity[]): void;
+  trust(...peers: readonly TestTrust[]): void;
 }
 
-/** A source that presents `own` and believes exactly the certificates of `peers`. */
-export function testIdentitySource(own: TestIdentity, ...peers: readonly TestIdentity[]): TestIdentitySource {
+function isIssued(issued: X509Certificate, by: X509Certificate): boolean {
+  return issued.checkIssued(by) && issued.verify(by.publicKey);
+}
+
+/** What a leaf says when each certificate of the chain is signed by the next and the last one by an authority. */
+function verified(chain: readonly Uint8Array[], trusted: readonly TestTrust[]): PeerIdentity | undefined {
+  const certificates = chain.map((bytes) => new X509Certificate(bytes));
+  const [leaf] = certificates;
+  const last = certificates.at(-1);
+  if (leaf === undefined || last === undefined) return undefined;
+  const linked = certificates.slice(1).every((issuer, i) => isIssued(certificates[i] ?? issuer, issuer));
+  const anchored = trusted.some((it) => "certificate" in it && isIssued(last, it.certificate));
+  const spiffeId = /^URI:(spiffe:\/\/[^,]+)$/.exec(leaf.subjectAltName ?? "")?.[1];
+  if (!linked || !anchored || spiffeId === undefined) return undefined;
+  return { spiffeId, notAfterMs: Date.parse(leaf.validTo), certificatePem: leaf.toString() };
+}
+
+/**
+ * A source that presents `own` and believes the certificates of `peers`, and those that their chain leads to an
+ * authority among `peers`.
+ */
+export function testIdentitySource(own: TestIdentity, ...peers: readonly TestTrust[]): TestIdentitySource {
   let current = own;
   let trusted = peers;
   const callbacks = new Set<() => void>();
@@ -108,9 +150,13 @@ export function testIdentitySource(own: TestIdentity, ...peers: readonly TestIde
   };
   return {
     current: () => current.svid,
-    verifyPeer([leaf]) {
-      const found = trusted.find(({ svid }) => leaf && Buffer.compare(svid.chain[0] ?? leaf, leaf) === 0);
-      if (found) return found.peer;
+    verifyPeer(chain) {
+      const [leaf] = chain;
+      const known = trusted.find(
+        (it) => "svid" in it && leaf && Buffer.compare(it.svid.chain[0] ?? leaf, leaf) === 0,
+      );
+      const peer = known !== undefined && "peer" in known ? known.peer : verified(chain, trusted);
+      if (peer !== undefined) return peer;
       throw new StatusError(Code.UNAUTHENTICATED, "unknown certificate", { reason: "BAD_SVID" });
     },
     onChange(callback) {

@@ -11,8 +11,12 @@ export {
 export { type ElementContractOptions, elementContract, establishedConnection } from "./element-contract.js";
 export { type FakeDns, type FakeDnsRecord, fakeDns } from "./fake-dns.js";
 export {
+  type TestAuthority,
   type TestIdentity,
+  type TestIdentityOptions,
   type TestIdentitySource,
+  type TestTrust,
+  testAuthority,
   testIdentity,
   testIdentitySource,
 } from "./identities.js";

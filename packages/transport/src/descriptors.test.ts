@@ -14,7 +14,7 @@ import {
 import { fdpassStatistics } from "@nsm/linux/fdpass";
 import { requestWith } from "@nsm/testkit";
 import { linuxDescriptors } from "./descriptors.js";
-import { TestSockets } from "./testing/pair.js";
+import { SECURITIES, TestSockets } from "./testing/pair.js";
 
 const NETNS = "/proc/self/ns/net";
 const { signal } = new AbortController();
@@ -66,7 +66,10 @@ describe("linuxDescriptors", () => {
   });
 });
 
-describe("over unix", () => {
+describe.each(SECURITIES)("over unix, %s", (_title, security) => {
+  beforeEach(() => {
+    sockets = new TestSockets(security);
+  });
   it("a network namespace travels to the server and back", async () => {
     const server = await sockets.serve([sockets.url("unix")], { networkService: mirror });
     const channel = await sockets.connector().connect(server.url, { scope: "own", signal });

@@ -11,6 +11,7 @@ import {
   CallCredentials,
   ChannelCredentials,
   type experimental,
+  Metadata,
   Server,
   type ServerOptions,
 } from "@grpc/grpc-js";
@@ -18,19 +19,25 @@ import {
 /** Most headers that one message may have, on either side. */
 export const MAX_HEADER_COUNT = 4096;
 
+/** A connection that is ready for HTTP/2, and what its owner calls it. */
+export interface OpenedStream<C> {
+  readonly stream: Duplex;
+  readonly connection: C;
+}
+
 /** Turns the raw socket that grpc-js has connected into the stream that HTTP/2 runs on. */
-export type OpenStream = (socket: Socket) => Promise<Duplex>;
+export type OpenStream<C> = (socket: Socket) => Promise<OpenedStream<C>>;
 
 /**
- * Channel credentials that hand every raw connection of the channel to `open` first. Each object has a
- * subchannel, and so connections, of its own.
+ * Channel credentials that hand every raw connection of the channel to `open` first. Each object has
+ * subchannels, and so connections, of its own: one for each address of the target.
  */
-export class StreamCredentials extends ChannelCredentials {
-  readonly #open: OpenStream;
+export class StreamCredentials<C> extends ChannelCredentials {
+  readonly #open: OpenStream<C>;
   readonly #secure: boolean;
 
   /** @param secure whether `open` encrypts; decides between the schemes http and https */
-  constructor(open: OpenStream, secure: boolean) {
+  constructor(open: OpenStream<C>, secure: boolean) {
     super();
     this.#open = open;
     this.#secure = secure;
@@ -44,21 +51,70 @@ export class StreamCredentials extends ChannelCredentials {
     return this === other;
   }
 
-  _createSecureConnector(
-    _target: experimental.GrpcUri,
-    _options: object,
-    callCredentials: CallCredentials = CallCredentials.createEmpty(),
-  ): experimental.SecureConnector {
+  _createSecureConnector(): experimental.SecureConnector {
+    const subchannel = new SubchannelConnection<C>();
     return {
       waitForReady: async () => {},
       connect: async (socket) => {
-        const stream = await this.#open(socket);
+        const { stream, connection } = await this.#open(socket);
+        subchannel.current = connection;
         // declared as a socket, used as a stream
         return { socket: stream as Socket, secure: this.#secure };
       },
-      getCallCredentials: () => callCredentials,
+      getCallCredentials: () => subchannel,
       destroy: () => {},
     };
+  }
+}
+
+/** Tells a call the connection that its subchannel has; a subchannel has one at a time. */
+class SubchannelConnection<C> extends CallCredentials {
+  current: C | undefined;
+
+  async generateMetadata(): Promise<Metadata> {
+    return new Metadata();
+  }
+
+  compose(): CallCredentials {
+    return this;
+  }
+
+  _equals(other: CallCredentials): boolean {
+    return this === other;
+  }
+}
+
+/**
+ * Makes a call's first headers.
+ * @param connection the one that was picked for the call; changes when it is lost and another is made
+ */
+export type PrepareCall<C> = (connection: () => C | undefined) => Promise<Metadata>;
+
+/**
+ * Call credentials that run `prepare` once a connection was picked for the call and right before its first bytes
+ * are written, again when that connection was lost in between. On channels with {@link StreamCredentials}.
+ */
+export class CallPreparation<C> extends CallCredentials {
+  readonly #prepare: PrepareCall<C>;
+  readonly #subchannel: SubchannelConnection<C> | undefined;
+
+  constructor(prepare: PrepareCall<C>, subchannel?: CallCredentials) {
+    super();
+    this.#prepare = prepare;
+    this.#subchannel = subchannel instanceof SubchannelConnection ? subchannel : undefined;
+  }
+
+  generateMetadata(): Promise<Metadata> {
+    return this.#prepare(() => this.#subchannel?.current);
+  }
+
+  /** grpc-js adds the credentials of the subchannel that it has picked. */
+  compose(other: CallCredentials): CallCredentials {
+    return new CallPreparation(this.#prepare, other);
+  }
+
+  _equals(other: CallCredentials): boolean {
+    return this === other;
   }
 }
 
@@ -82,6 +138,29 @@ export function createGrpcServer(options: ServerOptions, limits: HeaderLimits): 
     settings: { maxHeaderListSize: limits.maxHeaderListBytes },
   });
   return server;
+}
+
+/** Highest stream of HTTP/2: what was opened before the peer hears of it is still served. */
+const LAST_STREAM_ID = 2 ** 31 - 1;
+
+/**
+ * Asks the peer of a connection to open another one for its next calls (GOAWAY without error, RFC 9113 section 6.8);
+ * what runs, or is on its way, goes on. Every injected connection has an HTTP/2 server of its own, which its stream
+ * knows, and grpc-js knows the sessions of that.
+ * @param stream the one that was injected
+ * @returns false when no session runs on it
+ */
+export function goAway(server: Server, stream: Duplex): boolean {
+  const key = Object.getOwnPropertySymbols(stream).find(({ description }) => description === "server");
+  const servers: unknown = Reflect.get(server, "http2Servers");
+  const info: unknown =
+    key === undefined || !(servers instanceof Map) ? undefined : servers.get(Reflect.get(stream, key));
+  const sessions: unknown = typeof info === "object" && info !== null ? Reflect.get(info, "sessions") : [];
+  if (!(sessions instanceof Set)) return false;
+  for (const session of sessions as Set<http2.ServerHttp2Session>) {
+    if (!session.destroyed) session.goaway(http2.constants.NGHTTP2_NO_ERROR, LAST_STREAM_ID);
+  }
+  return sessions.size > 0;
 }
 
 const RAISED = Symbol("nsm.raised-header-limit");

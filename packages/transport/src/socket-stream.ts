@@ -11,6 +11,8 @@ export interface SocketStream {
   readonly stream: Duplex & { ref(): unknown; unref(): unknown };
   /** For logs: `fd:17`, `tcp:10.0.0.7:4711`, `unix`. */
   readonly name: string;
+  /** Name and, where it is known, process of the other end. */
+  readonly from: string;
   readonly link: DescriptorLink | undefined;
 }
 
@@ -30,15 +32,14 @@ export interface OpenStreamOptions {
 export function openStream(socket: Socket, options: OpenStreamOptions): SocketStream {
   if (!options.descriptors) {
     const { remoteAddress, remotePort } = socket;
-    return {
-      stream: socket,
-      name: remoteAddress ? `tcp:${remoteAddress}:${remotePort}` : "unix",
-      link: undefined,
-    };
+    const name = remoteAddress ? `tcp:${remoteAddress}:${remotePort}` : "unix";
+    return { stream: socket, name, from: name, link: undefined };
   }
   try {
     const stream = FdDuplex.adopt(socket, { timers: options.clock, endAsClose: options.plain });
-    return { stream, name: `fd:${stream.connectionId}`, link: descriptorLink(stream) };
+    const name = `fd:${stream.connectionId}`;
+    const from = `${name} of process ${stream.peerCredentials.pid}`;
+    return { stream, name, from, link: descriptorLink(stream) };
   } catch (error) {
     throw new StatusError(Code.UNAVAILABLE, "the connection was closed", {
       reason: "SOCKET_LOST",

@@ -66,6 +66,12 @@ export class ChannelPool {
     return { channel: entry.channel, release: () => this.#release(entry) };
   }
 
+  /** Takes the channel of a server out of the pool; it stays open until its last user leaves. */
+  retire(server: string): void {
+    const entry = this.#entries.get(server);
+    if (entry !== undefined) this.#retire(entry);
+  }
+
   /** Empties the pool; channels in use stay open until their last user leaves. */
   clear(): void {
     for (const entry of [...this.#entries.values()]) this.#retire(entry);

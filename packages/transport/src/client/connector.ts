@@ -68,7 +68,11 @@ class PoolingConnector implements SocketConnector {
       secure: security !== insecure,
       fdPassing: options.fdPassing ?? true,
       maxMessageBytes: options.maxMessageBytes ?? 4 * 1024 * 1024,
-      onFdScopeCall: (server) => void this.#shareable.add(server),
+      onFdScope: (server, isCall) => {
+        if (isCall) this.#shareable.add(server);
+        // another server took the place of one that was known
+        else if (this.#shareable.delete(server)) this.#pool.retire(server);
+      },
       onLost: (server) => void this.#shareable.delete(server),
     };
     this.#pool = new ChannelPool({
@@ -83,11 +87,11 @@ class PoolingConnector implements SocketConnector {
   }
 
   async connect(url: URL, { scope, signal }: ConnectOptions): Promise<Channel> {
-    signal.throwIfAborted();
-    if (this.#closed) throw dialFailed(url, "the connector was closed");
     const server = await serverKey(url).catch((error: Error) => {
       throw error instanceof StatusError ? error : dialFailed(url, error.message);
     });
+    signal.throwIfAborted();
+    if (this.#closed) throw dialFailed(url, "the connector was closed");
     if (scope === "pooled" && this.#mayShare(url, server)) {
       const { channel, release } = await this.#pool.acquire(url, server, signal);
       return new ClientChannel(channel, release);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { Socket } from "node:net";
-import type { Duplex } from "node:stream";
-import { connectivityState, credentials, Channel as GrpcJsChannel, Metadata } from "@grpc/grpc-js";
+import { connectivityState, Channel as GrpcJsChannel, Metadata } from "@grpc/grpc-js";
 import { FD_SCOPE_CALL, MetadataKey } from "@nsm/api";
 import {
   Code,
@@ -12,18 +10,19 @@ import {
   type PeerIdentity,
   remainingMs,
   StatusError,
-  type Svid,
-  statusOf,
   type TokenSource,
 } from "@nsm/core";
 import { hostPort, parseAddress } from "../address.js";
-import { MAX_HEADER_COUNT, raiseClientHeaderLimit, StreamCredentials } from "../grpc-internals.js";
+import {
+  CallPreparation,
+  MAX_HEADER_COUNT,
+  raiseClientHeaderLimit,
+  StreamCredentials,
+} from "../grpc-internals.js";
 import { setToken } from "../metadata.js";
 import type { LinkSecurity } from "../security/index.js";
-import { openStream, type SocketStream } from "../socket-stream.js";
 import { CallSlots, type CallState, type GrpcCall } from "./call-slots.js";
-import { tuneTcp } from "./tcp-options.js";
-import { TokenCache } from "./token-cache.js";
+import { type ClientConnection, ClientConnections } from "./client-connection.js";
 
 /** What every channel of a connector shares. */
 export interface ChannelSettings {
@@ -34,19 +33,10 @@ export interface ChannelSettings {
   readonly secure: boolean;
   readonly fdPassing: boolean;
   readonly maxMessageBytes: number;
-  /** A response carried `nsm-fd-scope: call`. */
-  onFdScopeCall(server: string): void;
+  /** A response told whether the server closes descriptors when the call returns (`nsm-fd-scope: call`). */
+  onFdScope(server: string, isCall: boolean): void;
   /** A connection was lost: what is known of its server may be wrong. */
   onLost(server: string): void;
-}
-
-/** One connection of a channel. A channel has one at a time; a reconnect makes another. */
-interface ClientConnection {
-  readonly socket: SocketStream["stream"];
-  readonly link: DescriptorLink | undefined;
-  readonly peer: PeerIdentity | undefined;
-  readonly own: Svid | undefined;
-  readonly tokens: TokenCache | undefined;
 }
 
 const CHANNEL_OPTIONS = {
@@ -63,10 +53,10 @@ const CHANNEL_OPTIONS = {
 
 const DIAL_WATCH_MS = 60_000;
 
-/** A grpc-js channel to one URL with at most one connection, which it knows. */
+/** A grpc-js channel to one URL whose calls know their connection. */
 export class GrpcChannel {
   readonly url: URL;
-  /** Names the server, see `serverKey`. */
+  /** Names the server: its `serverKey` when that is known, else its URL. */
   readonly server: string;
   /** The clients of its calls. */
   readonly slots = new CallSlots(this);
@@ -76,37 +66,38 @@ export class GrpcChannel {
   onUnusable: (() => void) | undefined;
   readonly #settings: ChannelSettings;
   readonly #channel: GrpcJsChannel;
-  readonly #kind: "unix" | "tcp";
-  #connection: ClientConnection | undefined;
-  /** Why the last connection was not secured; grpc-js keeps that to itself. */
-  #refusal: string | undefined;
-  /** Calls and dials in progress: only they keep the process alive. */
-  #users = 0;
+  readonly #connections: ClientConnections;
   #closed = false;
 
   /**
-   * @param server names the server; default: its URL
+   * @param server what `serverKey` answers for the URL; every connection must lead there. Default: anywhere
    * @throws INVALID_ARGUMENT BAD_ADDRESS
    */
-  constructor(url: URL, settings: ChannelSettings, server = url.href) {
+  constructor(url: URL, settings: ChannelSettings, server?: string) {
     raiseClientHeaderLimit(MAX_HEADER_COUNT);
     const address = parseAddress(url);
     this.url = url;
-    this.server = server;
+    this.server = server ?? url.href;
     this.#settings = settings;
-    this.#kind = address.kind;
     this.passesDescriptors = address.kind === "unix" && settings.fdPassing;
+    this.#connections = new ClientConnections({
+      ...settings,
+      url,
+      server,
+      kind: address.kind,
+      descriptors: this.passesDescriptors,
+    });
     const target = address.kind === "unix" ? `unix:${address.path}` : `dns:${hostPort(address)}`;
     this.#channel = new GrpcJsChannel(
       target,
-      new StreamCredentials((socket) => this.#open(socket), settings.secure),
+      new StreamCredentials((socket) => this.#connections.open(socket), settings.secure),
       { ...CHANNEL_OPTIONS, "grpc.max_receive_message_length": settings.maxMessageBytes },
     );
   }
 
   /** Identity of the server; undefined when identity is off or before the first connection. */
   get peer(): PeerIdentity | undefined {
-    return this.#connection?.peer;
+    return this.#connections.peer;
   }
 
   /** Starts a call with deadline, token and descriptors of `state`. */
@@ -115,14 +106,13 @@ export class GrpcChannel {
     const deadline = restMs === undefined ? Number.POSITIVE_INFINITY : Date.now() + restMs;
     const call = this.#channel.createCall(method, deadline, undefined, null, undefined);
     call.setCredentials(
-      credentials.createFromMetadataGenerator((_options, callback) => {
-        this.#prepare(state).then(
-          (metadata) => callback(null, metadata),
-          (error) => {
-            state.prepareError = error;
-            callback(error);
-          },
-        );
+      new CallPreparation<ClientConnection>(async (connection) => {
+        try {
+          return await this.#prepare(state, connection);
+        } catch (error) {
+          state.prepareError = error;
+          throw error;
+        }
       }),
     );
     return call;
@@ -130,7 +120,8 @@ export class GrpcChannel {
 
   /** Takes what the response's headers tell about the server. */
   received(headers: ReadonlyMap<string, string>): void {
-    if (headers.get(MetadataKey.FD_SCOPE) === FD_SCOPE_CALL) this.#settings.onFdScopeCall(this.server);
+    if (this.passesDescriptors)
+      this.#settings.onFdScope(this.server, headers.get(MetadataKey.FD_SCOPE) === FD_SCOPE_CALL);
   }
 
   /**
@@ -145,6 +136,7 @@ export class GrpcChannel {
       this.leave();
     }
     if (this.#closed) throw dialFailed(this.url, "the channel was closed");
+    this.#connections.settle();
     void this.#stateAfter(connectivityState.READY).then(() => {
       if (!this.#closed) this.#settings.onLost(this.server);
       this.giveUp();
@@ -153,12 +145,12 @@ export class GrpcChannel {
 
   /** A call begins: the process stays alive for it. */
   enter(): void {
-    if (this.#users++ === 0) this.#connection?.socket.ref();
+    this.#connections.enter();
   }
 
   /** A call has ended. */
   leave(): void {
-    if (--this.#users === 0) this.#connection?.socket.unref();
+    this.#connections.leave();
   }
 
   async #ready(): Promise<void> {
@@ -167,7 +159,7 @@ export class GrpcChannel {
       if (state === connectivityState.READY) return;
       if (state === connectivityState.SHUTDOWN) throw dialFailed(this.url, "the channel was closed");
       if (state === connectivityState.TRANSIENT_FAILURE)
-        throw dialFailed(this.url, this.#refusal ?? (await this.#lastFailure()));
+        throw dialFailed(this.url, this.#connections.refusal ?? (await this.#lastFailure()));
       // a watch with a deadline keeps the process alive, which nothing else does before the first call
       await this.#stateAfter(state, Date.now() + DIAL_WATCH_MS);
     }
@@ -185,8 +177,7 @@ export class GrpcChannel {
     if (this.#closed) return;
     this.#closed = true;
     this.#channel.close();
-    // grpc-js alone would wait for streams to end
-    if (this.#users > 0) this.#connection?.socket.destroy();
+    this.#connections.close();
   }
 
   /** Resolves when the channel has left `state`, or at the deadline. */
@@ -214,45 +205,26 @@ export class GrpcChannel {
     });
   }
 
-  async #open(socket: Socket): Promise<Duplex> {
-    const { context: ctx, security, secure, tokens } = this.#settings;
-    if (this.#kind === "tcp") tuneTcp(socket);
-    const raw = openStream(socket, {
-      descriptors: this.passesDescriptors,
-      plain: !secure,
-      clock: ctx.clock,
-    });
-    const { stream, peer, own } = await security.dial(raw.stream).catch((error: unknown) => {
-      this.#refusal = statusOf(error).message;
-      throw error;
-    });
-    this.#refusal = undefined;
-    if (this.#users === 0) raw.stream.unref();
-    this.#connection = {
-      socket: raw.stream,
-      link: raw.link,
-      peer,
-      own,
-      tokens: tokens && new TokenCache(tokens, { peer, own }, ctx.clock),
-    };
-    return stream;
-  }
-
   /**
    * Runs after a connection was picked and right before the call's first bytes are written on it; again when the
    * connection was lost in between.
    */
-  async #prepare({ outgoing }: CallState): Promise<Metadata> {
-    const metadata = new Metadata();
-    const token = await this.#connection?.tokens?.current();
-    if (token) setToken(metadata, token);
-    const link = this.#connection?.link;
-    if (outgoing !== undefined) {
-      outgoing.peer = this.#connection?.peer;
-      outgoing.link = link;
-      if (link !== undefined) sendAll(link, outgoing.descriptors);
+  async #prepare({ outgoing }: CallState, picked: () => ClientConnection | undefined): Promise<Metadata> {
+    for (;;) {
+      const connection = picked();
+      const token = await connection?.tokens?.current();
+      // what was lost meanwhile had other ends than what is there now
+      if (picked() !== connection) continue;
+      const metadata = new Metadata();
+      if (token) setToken(metadata, token);
+      if (connection !== undefined) this.#connections.used(connection);
+      if (outgoing !== undefined) {
+        outgoing.peer = connection?.peer;
+        outgoing.link = connection?.link;
+        if (connection?.link !== undefined) sendAll(connection.link, outgoing.descriptors);
+      }
+      return metadata;
     }
-    return metadata;
   }
 }
 

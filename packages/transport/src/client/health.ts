@@ -31,7 +31,7 @@ export async function checkHealth(
     secure: security !== insecure,
     fdPassing: false,
     maxMessageBytes: 64 * 1024,
-    onFdScopeCall: () => {},
+    onFdScope: () => {},
     onLost: () => {},
   });
   try {

@@ -16,9 +16,10 @@ export class RefusalLog {
     private readonly log: Logger,
   ) {}
 
-  add(error: unknown): void {
+  /** @param from whose connection it was */
+  add(error: unknown, from: string | undefined): void {
     const nowMs = this.clock.now();
-    if (nowMs >= this.#periodEndsMs) {
+    if (nowMs >= this.#periodEndsMs || nowMs < this.#periodEndsMs - PERIOD_MS) {
       if (this.#untold > 0) this.log.warn({ refused: this.#untold }, "more connections were refused");
       this.#periodEndsMs = nowMs + PERIOD_MS;
       this.#told = 0;
@@ -29,6 +30,6 @@ export class RefusalLog {
       return;
     }
     this.#told += 1;
-    this.log.warn({ error: statusOf(error).message }, "connection refused");
+    this.log.warn({ from, error: statusOf(error).message }, "connection refused");
   }
 }

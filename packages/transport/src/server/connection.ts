@@ -10,6 +10,8 @@ import {
 } from "@grpc/grpc-js";
 import type { DescriptorLink, PeerIdentity, Svid } from "@nsm/core";
 
+import { goAway } from "../grpc-internals.js";
+
 /** One accepted connection, as its calls see it. */
 export interface ServerConnection {
   /** Names the connection in logs: `fd:17`, `tcp:10.0.0.7:4711`. */
@@ -62,6 +64,7 @@ export class ServerConnections {
 
   /** Starts HTTP/2 on a stream; `stream` must be ready for bytes both ways. */
   serve(stream: Duplex, connection: ServerConnection): void {
+    if (stream.destroyed) return; // lost since it was secured: its end will not be told again
     const key = `${this.#serial++}`;
     const credentials = experimental.createServerCredentialsWithInterceptors(
       ServerCredentials.createInsecure(),
@@ -77,6 +80,17 @@ export class ServerConnections {
     // what HTTP/2 does not report arrives as the stream's own close
     stream.on("error", () => {});
     injector.injectConnection(stream);
+  }
+
+  /**
+   * Asks the peers of connections that present another SVID for new ones (GOAWAY); what runs on them goes on. A path
+   * that comes back holds the token for the next hop, signed with the new key, which peers check against the
+   * certificate of their connection.
+   */
+  retire(current: Svid): void {
+    for (const { connection, stream } of this.#open.values()) {
+      if (connection.own !== current && !stream.destroyed) goAway(this.#server, stream);
+    }
   }
 
   /** Ends every connection once its calls have ended; resolves when all are closed. */

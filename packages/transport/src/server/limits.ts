@@ -33,3 +33,8 @@ export function required<T>(field: string, value: T | undefined): T {
 export function stopping(): StatusError {
   return new StatusError(Code.UNAVAILABLE, "transport is closing", { reason: "STOPPING" });
 }
+
+/** Why a handshake is given up for newer ones. */
+export function crowded(): StatusError {
+  return new StatusError(Code.RESOURCE_EXHAUSTED, "too many handshakes at a time", { reason: "HANDSHAKES" });
+}

@@ -10,7 +10,7 @@ import { CallRunner } from "./call-runner.js";
 import { ServerConnections } from "./connection.js";
 import { addServices } from "./handlers.js";
 import { Health } from "./health.js";
-import { stopping } from "./limits.js";
+import { crowded, stopping } from "./limits.js";
 import { listenSocket, type SocketListener } from "./socket-listener.js";
 
 /** How to serve. */
@@ -27,6 +27,8 @@ export interface ServerOptions {
   readonly maxHeaderListBytes?: number;
   /** Most segments of a connection's path; default 64. */
   readonly maxPathSegments?: number;
+  /** Most handshakes at a time; beyond it the oldest one is given up. Default 1024. */
+  readonly maxHandshakes?: number;
 }
 
 /** A listening server. */
@@ -72,13 +74,15 @@ class ListeningServer implements Server {
   readonly #ctx: Context;
   readonly #security: LinkSecurity;
   readonly #fdPassing: boolean;
+  readonly #maxHandshakes: number;
   readonly #health: Health;
   readonly #runner: CallRunner;
   readonly #grpc: GrpcServer;
   readonly #connections: ServerConnections;
+  readonly #changes: { close(): void } | undefined;
   readonly #listeners = new Set<SocketListener>();
-  /** Connections between accept and the start of HTTP/2. */
-  readonly #handshakes = new Set<{ destroy(): unknown }>();
+  /** Connections between accept and the start of HTTP/2, oldest first. */
+  readonly #handshakes = new Set<AbortController>();
   readonly #kill = (): void => this.kill();
   #closing: Promise<void> | undefined;
 
@@ -86,6 +90,7 @@ class ListeningServer implements Server {
     this.#ctx = options.context;
     this.#security = options.security ?? insecure;
     this.#fdPassing = options.fdPassing ?? true;
+    this.#maxHandshakes = options.maxHandshakes ?? 1024;
     this.#health = new Health(services);
     this.#runner = new CallRunner({
       root: options.context,
@@ -105,6 +110,10 @@ class ListeningServer implements Server {
       maxPathSegments: options.maxPathSegments ?? 64,
     });
     this.#connections = new ServerConnections(this.#grpc);
+    this.#changes = this.#security.onChange?.(() => {
+      const current = this.#security.current?.();
+      if (current !== undefined) this.#connections.retire(current);
+    });
     this.#ctx.signal.addEventListener("abort", this.#kill);
   }
 
@@ -126,9 +135,10 @@ class ListeningServer implements Server {
 
   kill(): void {
     this.#ctx.signal.removeEventListener("abort", this.#kill);
+    this.#changes?.close();
     for (const listener of this.#listeners) void listener.close();
     this.#listeners.clear();
-    for (const stream of this.#handshakes) stream.destroy();
+    for (const attempt of this.#handshakes) attempt.abort(stopping());
     this.#connections.destroy();
     this.#runner.abort(stopping());
     this.#grpc.forceShutdown();
@@ -167,26 +177,39 @@ class ListeningServer implements Server {
   }
 
   async #accept(socket: Socket, descriptors: boolean): Promise<void> {
-    let held: { destroy(): unknown } = socket;
-    this.#handshakes.add(held);
+    const attempt = new AbortController();
+    this.#handshakes.add(attempt);
+    this.#boundHandshakes();
     socket.once("error", () => {});
     try {
-      const raw = openStream(socket, {
+      const {
+        stream: raw,
+        name,
+        from,
+        link,
+      } = openStream(socket, {
         descriptors,
         plain: this.#security === insecure,
         clock: this.#ctx.clock,
       });
-      this.#handshakes.delete(held);
-      held = raw.stream;
-      this.#handshakes.add(held);
-      const { stream, peer, own } = await this.#security.accept(raw.stream);
-      if (this.#closing !== undefined || this.#ctx.signal.aborted) stream.destroy();
-      else this.#connections.serve(stream, { name: raw.name, peer, own, link: raw.link });
+      const { signal } = attempt;
+      const { stream, peer, own } = await this.#security.accept(raw, { signal, from });
+      if (this.#closing !== undefined || signal.aborted) stream.destroy();
+      else this.#connections.serve(stream, { name, peer, own, link });
     } catch (error) {
-      held.destroy();
+      socket.destroy();
       this.#ctx.log.debug({ error: String(error) }, "connection refused");
     } finally {
-      this.#handshakes.delete(held);
+      this.#handshakes.delete(attempt);
     }
+  }
+
+  /** Whoever opens connections and says nothing must not use up the descriptors of this process. */
+  #boundHandshakes(): void {
+    if (this.#handshakes.size <= this.#maxHandshakes) return;
+    const [oldest] = this.#handshakes;
+    if (oldest === undefined) return;
+    this.#handshakes.delete(oldest);
+    oldest.abort(crowded());
   }
 }
