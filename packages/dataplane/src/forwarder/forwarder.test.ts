@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { netlinkStatistics } from "@nsm/linux";
 import { injectError } from "@nsm/testkit";
-import { crossConnect } from "../cross-connect/index.js";
-import { kernelDriver } from "../mechanisms/index.js";
-import { describeInNetns, type Scratch } from "../test-support/index.js";
+import { describeInNetns } from "../test-support/index.js";
 import {
   addresses,
   countsOf,
@@ -11,7 +9,6 @@ import {
   expectReaches,
   kernelWorld,
 } from "../test-support/kernel-world.js";
-import type { Dataplane } from "./index.js";
 
 describeInNetns("a forwarder on a kernel", () => {
   const { destroy, localDomain, remoteDomain } = kernelWorld();
@@ -55,49 +52,6 @@ describeInNetns("a forwarder on a kernel", () => {
     const index = (await clientPod.route.linkGet("nsm-1"))?.index ?? 0;
     const present = (await clientPod.route.addresses(index)).filter(({ scope }) => scope === 0);
     expect(present.map(({ address }) => address)).toEqual(["172.16.1.103/32"]);
-  });
-
-  it("leaves nothing behind whichever message to the kernel fails", async () => {
-    let failAt = 0;
-    let calls = 0;
-    const plane = (node: Scratch): Dataplane => {
-      const route = new Proxy(node.route, {
-        get(target, property, receiver) {
-          const value = Reflect.get(target, property, receiver);
-          if (typeof value !== "function") return value;
-          return async (...args: unknown[]) => {
-            if (calls++ === failAt) throw Object.assign(new Error("injected"), { code: "ENOBUFS" });
-            return await value.apply(target, args);
-          };
-        },
-      });
-      return {
-        kernel: kernelDriver(route),
-        vxlan: undefined,
-        pods: { apply: async () => {}, setMac: async () => {} },
-        crossConnect: (a, b) => crossConnect(route, a, b),
-        close: () => {},
-      };
-    };
-    const { node, clientPod, endpointPod, nsc, nse } = await localDomain(plane);
-    const before = await countsOf(node, clientPod, endpointPod);
-    for (let step = 0; ; step++) {
-      failAt = step;
-      calls = 0;
-      const outcome = await nsc.request(`c${step}`).then(
-        (connection) => connection,
-        () => undefined,
-      );
-      if (outcome !== undefined) {
-        expect(step).toBeGreaterThan(10);
-        failAt = -1;
-        await nsc.close(outcome);
-        break;
-      }
-      expect(await countsOf(node, clientPod, endpointPod)).toEqual(before);
-    }
-    expect(await countsOf(node, clientPod, endpointPod)).toEqual(before);
-    expect(nse.calls.uniqueCloses).toBe(nse.calls.uniqueRequests);
   });
 
   it("leaves nothing behind when the endpoint refuses, and keeps a live connection's links", async () => {

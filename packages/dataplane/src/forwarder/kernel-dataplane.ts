@@ -4,6 +4,7 @@ import { WellKnownPort } from "@nsm/api";
 import { Code, type Logger, StatusError } from "@nsm/core";
 import {
   type Capability,
+  type KernelCapabilities,
   type Link,
   type Netns,
   netlinkStatistics,
@@ -36,6 +37,8 @@ export interface KernelDataplaneOptions {
   readonly vxlanPort?: number;
   /** The forwarder's namespace; default: the own one. */
   readonly netns?: Netns;
+  /** What the kernel allows. Default: `probeKernel`, which takes a tenth of a second. */
+  readonly capabilities?: KernelCapabilities;
   /** Opens rtnetlink, here and in pods. Default: the kernel's, `openRouteSocket`. */
   readonly openRoute?: (netns: Netns | undefined) => RouteSocket;
 }
@@ -49,7 +52,8 @@ export interface KernelDataplaneOptions {
 export async function kernelDataplane(options: KernelDataplaneOptions): Promise<Dataplane> {
   const { netns, log } = options;
   const port = options.vxlanPort || WellKnownPort.VXLAN;
-  const capabilities = await probeKernel({ ...(netns && { netns }), vxlanPort: port });
+  const capabilities =
+    options.capabilities ?? (await probeKernel({ ...(netns && { netns }), vxlanPort: port }));
   log.info({ ...capabilities }, "kernel capabilities");
   requireCapability("make veth pairs", capabilities.veth);
   requireCapability("redirect frames (tc u32, mirred)", capabilities.redirect);
@@ -78,7 +82,7 @@ export async function kernelDataplane(options: KernelDataplaneOptions): Promise<
         return hostLinks.group;
       },
       unclaimed: (alias) => hostLinks.unclaimed(alias),
-      removed: forget,
+      removed: (link) => hostLinks.gone(link),
     };
     return {
       kernel: kernelDriver(route, own, openRoute),

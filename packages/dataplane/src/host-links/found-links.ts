@@ -5,8 +5,11 @@ import { ownLink } from "../names/index.js";
 /** A link of a forwarder as this one, found at the start. */
 export interface FoundLink {
   readonly link: Link;
-  /** Frames that enter it go on to a link that exists; else its building was interrupted, or the other side is gone. */
-  readonly forwards: boolean;
+  /**
+   * Index of the link to which frames go on that enter it; undefined when there is none: its building was interrupted,
+   * or the other side is gone.
+   */
+  readonly leadsTo: number | undefined;
 }
 
 /** The links of forwarders as this one, among all of a namespace. */
@@ -16,7 +19,8 @@ export async function foundLinks(route: RouteSocket, links: readonly Link[]): Pr
   for (const link of links) {
     if (ownLink(link) === undefined) continue;
     const filters = await route.ingressFilters(link.index);
-    found.push({ link, forwards: filters.some(({ redirectTo }) => indexes.has(redirectTo ?? 0)) });
+    const target = filters.find(({ redirectTo }) => indexes.has(redirectTo ?? 0));
+    found.push({ link, leadsTo: target?.redirectTo });
   }
   return found;
 }

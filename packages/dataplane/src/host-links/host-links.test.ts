@@ -6,7 +6,7 @@ import { hostAlias, hostLinkName, linkKey, ownerGroup } from "../names/index.js"
 import { HostLinks } from "./index.js";
 
 const FORWARDER = "forwarder-n1";
-const LIFETIME_MS = 8000;
+const LIFETIME_MS = 80_000;
 
 const connection = (id: string) =>
   connectionWith({ id, path: { index: 1, pathSegments: [{ id: `first-${id}` }, { id }] } });
@@ -65,6 +65,9 @@ class StoppableClock extends VirtualClock {
   }
 }
 
+/** Every link leads to the one of the index after its own, from 100 on. */
+const leadsTo = ({ index }: Link): number => (index < 100 ? 1 : index + 1);
+
 /** A kernel that holds links. */
 function setUp(first: Link | { clock: VirtualClock } | undefined = undefined, ...more: Link[]) {
   const clock = first !== undefined && "clock" in first ? first.clock : new VirtualClock();
@@ -90,7 +93,7 @@ function setUp(first: Link | { clock: VirtualClock } | undefined = undefined, ..
   const owners = { announce: () => {}, isAlive: (group: number) => alive.has(group) };
   const hostLinks = new HostLinks(
     { route: route as RouteSocket, owners, onRemoved: ({ index }) => removed.push(index) },
-    present.map((link) => ({ link, forwards: link.lowerUp })),
+    present.map((link) => ({ link, leadsTo: link.lowerUp ? leadsTo(link) : undefined })),
   );
   const life = new AbortController();
   hostLinks.serve(testContext({ clock, signal: life.signal }), FORWARDER, LIFETIME_MS);
@@ -214,9 +217,12 @@ describe("links of an earlier process", () => {
     expect(hostLinks.statistics().waiting).toBe(0);
   });
 
-  it("include one that was being made: it has no alias yet, forwards nothing and waits for an eighth of the time", async () => {
-    const { clock, deleted } = setUp(linkOf("a", 5, { alias: undefined as never, lowerUp: false }));
-    await clock.advance(LIFETIME_MS / 8 - 1);
+  it.each([
+    ["forwards nothing: it has an eighth of the time", {}, LIFETIME_MS / 8],
+    ["has no alias yet: nobody can use it", { alias: undefined as never }, 1000],
+  ])("include one that was being made and %s", async (_what, partial, timeMs) => {
+    const { clock, deleted } = setUp(linkOf("a", 5, { lowerUp: false, ...partial }));
+    await clock.advance(timeMs - 1);
     expect(deleted).toEqual([]);
     await clock.advance(1);
     expect(deleted).toEqual([nameOf("a")]);
@@ -230,6 +236,17 @@ describe("links of an earlier process", () => {
     for (const { clock } of [gone, back]) await clock.advance(LIFETIME_MS);
     expect([gone.deleted, back.deleted]).toEqual([[nameOf("a")], []]);
     expect(back.hostLinks.statistics().waiting).toBe(0);
+  });
+
+  it("take with them what leads nowhere without them, unless that is being claimed", async () => {
+    const { clock, deleted, hostLinks, links } = setUp(linkOf("a", 100), linkOf("b", 101), linkOf("c", 102));
+    const hold = await hostLinks.hold(connection("c"));
+    links.delete(nameOf("b"));
+    hostLinks.gone(linkOf("b", 101));
+    await clock.settle();
+    expect(deleted).toEqual([nameOf("a")]);
+    expect(hold.returning.size).toBe(1);
+    expect(hostLinks.statistics().waiting).toBe(1);
   });
 
   it("are removed when the same client asks anew and they forward nothing", async () => {

@@ -62,7 +62,7 @@ export class HostLinks {
       route: options.route,
       isHeld: (name) => this.#held.has(name),
       mayRemove: (link) => this.#isAbandoned(link),
-      onRemoved: (link) => options.onRemoved?.(link),
+      onRemoved: (link) => this.gone(link),
     });
   }
 
@@ -106,6 +106,20 @@ export class HostLinks {
       if (this.#held.has(name)) return [];
       return alias === undefined || found?.link.alias === alias ? [name] : [];
     });
+  }
+
+  /**
+   * A link is gone, here or because another has taken its place. What another process joined to it leads nowhere now and
+   * goes too: its connection has got new links.
+   */
+  gone(link: Link): void {
+    const leadsTo = this.#waiting.get(link.name)?.leftover?.leadsTo;
+    this.#waiting.claim(link.name);
+    for (const [name, { leftover: other }] of [...this.#waiting.entries()]) {
+      if (other !== undefined && (other.link.index === leadsTo || other.leadsTo === link.index))
+        this.#waiting.removeSoon(name);
+    }
+    this.#options.onRemoved?.(link);
   }
 
   /**
@@ -180,7 +194,9 @@ export class HostLinks {
   #interrupted(connection: Connection): string[] {
     const { id0 } = linkKey("server", connection);
     return [...this.#waiting.entries()].flatMap(([name, { leftover: found }]) =>
-      found?.forwards === false && parseAlias(found.link.alias)?.id0 === id0 ? [name] : [],
+      found !== undefined && found.leadsTo === undefined && parseAlias(found.link.alias)?.id0 === id0
+        ? [name]
+        : [],
     );
   }
 

@@ -20,11 +20,13 @@ const RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 60_000;
 
 /**
- * A link that an earlier process left. One that forwards nothing was half-built: it has an eighth of the time.
+ * A link that an earlier process left. One that forwards nothing was half-built: it has an eighth of the time. One
+ * without alias is made anew even when its connection returns: it goes soon.
  * @param purgeAfterMs how long it waits for its connection
  */
 export function leftover(found: FoundLink, purgeAfterMs: number): WaitingLink {
-  const steps = found.forwards ? LEFTOVER_STEPS : 1;
+  if (found.link.alias === undefined) return { ...remains(), leftover: found };
+  const steps = found.leadsTo === undefined ? 1 : LEFTOVER_STEPS;
   return {
     leftover: found,
     steps,

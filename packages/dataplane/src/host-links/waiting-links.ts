@@ -81,11 +81,17 @@ export class WaitingLinks {
     if (waiting !== undefined) await this.#removeUnlessHeld(name, waiting);
   }
 
+  /** Removes a waiting link, unless a call holds it then, after the removals under way. */
+  removeSoon(name: string): void {
+    const waiting = this.#waiting.get(name);
+    if (waiting !== undefined) void this.#removals.run(() => this.#removeUnlessHeld(name, waiting));
+  }
+
   #arm(name: string, waiting: WaitingLink): void {
     waiting.timer = this.#serving?.timers.arm(waiting.stepMs, () => {
       waiting.steps -= 1;
       if (waiting.steps > 0) this.#arm(name, waiting);
-      else void this.#removals.run(() => this.#removeUnlessHeld(name, waiting));
+      else this.removeSoon(name);
     });
   }
 

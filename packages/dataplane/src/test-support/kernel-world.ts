@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type NetworkServiceElement, realClock, rootContext, silentLogger, sleep } from "@nsm/core";
-import { ping } from "@nsm/linux";
+import { type KernelCapabilities, ping } from "@nsm/linux";
 import {
   type Dataplane,
   type ForwarderOptions,
@@ -25,6 +25,14 @@ export const addresses = {
   src: ["172.16.1.101/32", "fd00::101/128"],
   dst: ["172.16.1.100/32", "fd00::100/128"],
 } as const;
+
+/** Not tried for every plane: it takes as long as all else. */
+export const everything: KernelCapabilities = {
+  veth: { ok: true },
+  vxlan: { ok: true },
+  bridge: { ok: true },
+  redirect: { ok: true },
+};
 
 /** Nodes and pods as network namespaces, with forwarders on them; everything goes after each test. */
 export function kernelWorld() {
@@ -61,13 +69,12 @@ export function kernelWorld() {
   };
 
   /** One node with a client's and an endpoint's pod. */
-  async function localDomain(given: KernelForwarder | ((node: Scratch) => Dataplane) = {}) {
+  async function localDomain(given: KernelForwarder = {}) {
     const [node, clientPod, endpointPod] = [await space(), await space(), await space()];
     const domain = testDomain();
     await domain.service("IP");
-    const plane = typeof given === "function" ? given(node) : await planeOf(node, given.plane);
-    const options = typeof given === "function" ? {} : given.options;
-    const forwarder = ended(domain.forwarder("fwd", plane, options));
+    const plane = await planeOf(node, given.plane);
+    const forwarder = ended(domain.forwarder("fwd", plane, given.options));
     const nse = domain.nse("nse", endpointPod.url, addresses);
     await forwarder.knows("nse", nse.url);
     const nsc = domain.nsc(forwarder.url, clientPod.url);

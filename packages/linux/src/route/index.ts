@@ -17,7 +17,7 @@ export {
   type NeighbourOperations,
   neighbourState,
 } from "./neighbours.js";
-export { openRouteSocket, type RouteSocket } from "./route-socket.js";
+export { openRouteSocket, type RouteSocket, routeSocketOn } from "./route-socket.js";
 export { mainTable, type Route, type RouteFilter, type RouteOperations, type RouteSpec } from "./routes.js";
 export type { PortRange, Rule, RuleOperations } from "./rules.js";
 export type { IngressFilter, QueueingDiscipline, TrafficOperations } from "./traffic.js";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { openNetlinkSocket } from "../netlink/index.js";
+import { type NetlinkSocket, openNetlinkSocket } from "../netlink/index.js";
 import type { Netns } from "../netns/index.js";
 import { type AddressOperations, addressOperations } from "./addresses.js";
 import { type LinkOperations, linkOperations } from "./links.js";
@@ -31,7 +31,11 @@ export interface RouteSocket
  * @throws LinuxError EPERM when the namespace cannot be entered
  */
 export function openRouteSocket(netns?: Netns): RouteSocket {
-  const socket = openNetlinkSocket(NETLINK_ROUTE, netns);
+  return routeSocketOn(openNetlinkSocket(NETLINK_ROUTE, netns));
+}
+
+/** rtnetlink on a netlink socket that is open already; closing it closes that. */
+export function routeSocketOn(socket: NetlinkSocket): RouteSocket {
   return {
     ...linkOperations(socket),
     ...addressOperations(socket),

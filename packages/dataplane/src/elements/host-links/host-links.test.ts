@@ -31,7 +31,7 @@ function linksWith(device: Partial<NonNullable<Link["vxlan"]>>): HostLinks {
     lowerUp: true,
     vxlan: { vni: 77, port: 4789, ...device },
   };
-  const links = new HostLinks({ route: {} as RouteSocket }, [{ link, forwards: true }]);
+  const links = new HostLinks({ route: {} as RouteSocket }, [{ link, leadsTo: 6 }]);
   links.serve(ctx, "fwd", 60_000);
   return links;
 }
