@@ -123,6 +123,24 @@ describe("DevelopmentCa", () => {
     expect(() => ca.activateRoot()).toThrow("no root is prepared");
   });
 
+  it("tells once of a change where two CAs are federated with each other", () => {
+    const [ca, foreign] = [newCa(), newCa({ trustDomain: "other.nsm" })];
+    const changes = { own: 0, foreign: 0 };
+    ca.onChange(() => {
+      changes.own += 1;
+    });
+    foreign.onChange(() => {
+      changes.foreign += 1;
+    });
+    ca.federateWith(foreign);
+    foreign.federateWith(ca);
+    expect(changes).toEqual({ own: 1, foreign: 1 });
+    ca.prepareRoot();
+    expect(changes).toEqual({ own: 2, foreign: 2 });
+    foreign.prepareRoot();
+    expect(changes).toEqual({ own: 3, foreign: 3 });
+  });
+
   it("follows federated CAs as long as they are federated", () => {
     const ca = newCa();
     const foreign = newCa({ trustDomain: "other.nsm" });

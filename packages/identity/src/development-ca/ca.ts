@@ -38,6 +38,8 @@ export class DevelopmentCa implements Issuer {
   readonly clock: Clock;
   readonly #options: DevelopmentCaOptions;
   readonly #callbacks: ChangeCallbacks;
+  /** Of CAs that follow the own roots: those never hear of federated ones, or two that follow each other would not end. */
+  readonly #followers: ChangeCallbacks;
   /** The one that signs first. */
   #roots: readonly Root[] = [];
   #next: Root | undefined;
@@ -57,7 +59,9 @@ export class DevelopmentCa implements Issuer {
     this.trustDomain = trustDomain;
     this.clock = clock;
     this.#options = options;
-    this.#callbacks = new ChangeCallbacks(options.log ?? silentLogger);
+    const log = options.log ?? silentLogger;
+    this.#callbacks = new ChangeCallbacks(log);
+    this.#followers = new ChangeCallbacks(log);
     const loaded = directory === undefined ? [] : loadRoots(directory, trustDomain);
     this.#roots = loaded.filter(({ notAfterMs }) => notAfterMs > clock.now());
     if (this.#roots.length === 0) this.#setRoots([this.#newRoot()]);
@@ -126,7 +130,7 @@ export class DevelopmentCa implements Issuer {
     const [signing, ...old] = this.#roots;
     this.#next = this.#newRoot();
     this.#setRoots(signing === undefined ? [this.#next] : [signing, this.#next, ...old]);
-    this.#callbacks.call();
+    this.#rootsChanged();
   }
 
   /**
@@ -147,7 +151,7 @@ export class DevelopmentCa implements Issuer {
     const kept = this.#roots.filter((root, index) => index === 0 || root === this.#next);
     if (kept.length === this.#roots.length) return;
     this.#setRoots(kept);
-    this.#callbacks.call();
+    this.#rootsChanged();
   }
 
   /** Makes workloads of this domain believe those of another; follows its roots when it is a {@link DevelopmentCa}. */
@@ -157,7 +161,7 @@ export class DevelopmentCa implements Issuer {
     }
     this.#foreign.get(foreign.trustDomain)?.unfollow();
     const following =
-      foreign instanceof DevelopmentCa ? foreign.onChange(() => this.#callbacks.call()) : undefined;
+      foreign instanceof DevelopmentCa ? foreign.#followers.add(() => this.#callbacks.call()) : undefined;
     this.#foreign.set(foreign.trustDomain, { bundle: foreign, unfollow: () => following?.close() });
     this.#callbacks.call();
   }
@@ -177,6 +181,11 @@ export class DevelopmentCa implements Issuer {
     if (parsed.trustDomain !== this.trustDomain) {
       throw invalid("CA_SPIFFE_ID", `${spiffeId} is not of the trust domain ${this.trustDomain}`);
     }
+  }
+
+  #rootsChanged(): void {
+    this.#callbacks.call();
+    this.#followers.call();
   }
 
   #newRoot(): Root {
