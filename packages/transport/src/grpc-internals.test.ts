@@ -51,6 +51,12 @@ it("grpc-js still looks http2.connect up at every connection, and hands no limit
   expect(source).not.toContain("maxHeaderListPairs");
 });
 
+it("grpc-js still says of an unprocessed stream what calls are repeated for", () => {
+  const require = createRequire(import.meta.url);
+  const build = join(dirname(require.resolve("@grpc/grpc-js/package.json")), "build/src");
+  expect(readFileSync(join(build, "subchannel-call.js"), "utf8")).toContain("'Stream refused by server'");
+});
+
 it("raises the limit of response headers once", () => {
   raiseClientHeaderLimit(MAX_HEADER_COUNT);
   const raised = http2.connect;

@@ -18,6 +18,9 @@ import {
 import type { CallState } from "./call-slots.js";
 import type { GrpcChannel } from "./grpc-channel.js";
 
+/** What grpc-js says of a stream that was refused before it was processed. */
+const STREAM_REFUSED = "Stream refused by server";
+
 /**
  * Runs a unary call: deadline, cancellation, headers, token and descriptors of the context go with it.
  * @throws the server's code and text; the context's reason once it has ended
@@ -33,13 +36,26 @@ export async function unaryCall<D extends CompatServiceDefinition, R>(
   const slot = channel.slots.take(service, state);
   channel.enter();
   try {
-    return await work(slot.client, callOptions(channel, state));
+    try {
+      return await work(slot.client, callOptions(channel, state));
+    } catch (error) {
+      if (!isUnprocessed(error)) throw error;
+      return await work(slot.client, callOptions(channel, state));
+    }
   } catch (error) {
     throw callFailed(channel, state, error);
   } finally {
     channel.leave();
     channel.slots.giveBack(slot);
   }
+}
+
+/**
+ * True for a call that met a connection which the server had just asked to leave, as after a rotation of its SVID: no
+ * chain has seen it (RFC 9113 section 8.7), and the channel makes another connection by itself.
+ */
+function isUnprocessed(error: unknown): boolean {
+  return error instanceof ClientError && error.details === STREAM_REFUSED;
 }
 
 /**
