@@ -8,6 +8,7 @@ import { chaosScenarios } from "../chaos/scenarios.js";
 import { badInput } from "./bad-input.js";
 import { features } from "./feat.js";
 import { healing } from "./heal.js";
+import { security } from "./sec.js";
 import { observability, useCases } from "./uc.js";
 
 const [id, form = "short", repository = "", logFolder = ""] = process.argv.slice(2);
@@ -17,6 +18,7 @@ const scenarios = [
   ...observability,
   ...badInput,
   ...healing,
+  ...security,
   ...chaosScenarios(repository),
 ];
 if (id === "--list") {
@@ -27,7 +29,8 @@ if (id === "--list") {
 
 await runWorld({
   async run(ending) {
-    const scenario = scenarios.find((candidate) => candidate.id === id);
+    const named = scenarios.filter((candidate) => candidate.id === id);
+    const scenario = named.find(({ forms }) => forms?.includes(form as ScenarioForm)) ?? named[0];
     if (!scenario) {
       process.stderr.write(`no scenario ${id}\n`);
       return 2;

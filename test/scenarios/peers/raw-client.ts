@@ -2,9 +2,11 @@
 import { stat } from "node:fs/promises";
 import {
   Connection,
+  type ConnectionEvent,
   type DeepPartial,
   MechanismClass,
   MechanismType,
+  MonitorScopeSelector,
   newConnection,
   newMechanism,
   newPathSegment,
@@ -99,8 +101,30 @@ export class RawClient {
     });
   }
 
-  async stop(): Promise<void> {
+  /** The first event of a monitor stream. @param ids of the segments that are asked for; none: all connections */
+  async monitor(
+    url: URL,
+    ids: readonly string[] = [],
+  ): Promise<Answer & { readonly event?: ConnectionEvent }> {
+    let event: ConnectionEvent | undefined;
+    const answer = await this.#call(url, [], async (channel, ctx) => {
+      const selector = MonitorScopeSelector.fromPartial({ pathSegments: ids.map((id) => ({ id })) });
+      for await (const first of channel.monitor.monitorConnections(ctx, selector)) {
+        event = first;
+        break;
+      }
+      return undefined;
+    });
+    return { ...answer, ...(event && { event }) };
+  }
+
+  /** Cuts every connection at once, with whatever runs on them. */
+  cut(): void {
     for (const channel of this.#channels.splice(0)) channel.close();
+  }
+
+  async stop(): Promise<void> {
+    this.cut();
     await this.#connector.close();
   }
 

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { realClock, silentLogger, type TokenSource } from "@nsm/core";
 import { developmentTokens, es256Tokens } from "@nsm/identity";
-import { DevelopmentCa, serveWorkloadApi, type WorkloadApiServer } from "@nsm/identity/development-ca";
+import {
+  DevelopmentCa,
+  type DevelopmentIdentity,
+  serveWorkloadApi,
+  type WorkloadApiServer,
+} from "@nsm/identity/development-ca";
 import { insecure, type LinkSecurity, mutualTls } from "@nsm/transport";
 import type { NamespaceHolder } from "../world/namespace-holder.js";
 import { WORKLOAD_API_DIRECTORY } from "../world/paths.js";
@@ -50,6 +55,9 @@ export interface LabIdentityOptions {
 
 /** The identities of a lab: a development CA, and one Workload API socket per workload, in its mount namespace. */
 export class LabIdentity {
+  /** Those of the lab's own process. */
+  readonly #own: DevelopmentIdentity[] = [];
+
   private constructor(
     readonly ca: DevelopmentCa,
     /** Stopping it is an agent's end: sockets are gone, what workloads have stays valid until it expires. */
@@ -85,13 +93,20 @@ export class LabIdentity {
   /** Identity of something that runs in the lab's own process. */
   process(spiffeId: string): ProcessIdentity {
     const source = this.ca.source(spiffeId, { ttlMs: HOUR_MS });
+    this.#own.push(source);
     return {
       security: mutualTls(source, { clock: realClock, log: silentLogger }),
       tokens: es256Tokens({ clock: realClock, lifetimeMs: TOKEN_LIFETIME_MS, identity: source }),
     };
   }
 
+  /** Gives the lab's own process new SVIDs, as a CA with another signing root must. */
+  rotateOwn(): void {
+    for (const source of this.#own) source.rotate();
+  }
+
   async close(): Promise<void> {
+    for (const source of this.#own.splice(0)) source.close();
     await this.workloadApi.stop();
   }
 }
