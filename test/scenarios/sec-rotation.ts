@@ -97,7 +97,7 @@ class Life {
       connection: { networkService: service },
     });
     if (!answer.connection) return `Request of ${service}: ${answer.code} ${answer.text}`;
-    const { code, text } = await raw.close(nsmgrUrl, answer.connection);
+    const { code, text } = await raw.close(nsmgrUrl, answer.connection, [netnsPath]);
     raw.cut();
     return code === "OK" ? undefined : `Close of ${service}: ${code} ${text}`;
   }

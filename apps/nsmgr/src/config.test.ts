@@ -37,6 +37,13 @@ it("the defaults are upstream's (cmd-nsmgr)", () => {
   });
 });
 
+it("sockets of endpoints are allowed below directories, none or the own ones", () => {
+  const read = (text: string) =>
+    configure(readEnv(spec, { NSM_ENDPOINT_SOCKET_DIRECTORIES: text }), host).socketDirectories;
+  expect([read(""), read("none"), read("/run/nsm,/srv")]).toEqual([undefined, [], ["/run/nsm", "/srv"]]);
+  expect(() => read("/run,nsm")).toThrow('"nsm" is no absolute path');
+});
+
 it("an empty registry URL means a registry of its own", () => {
   expect(configure(readEnv(spec, { NSM_REGISTRY_URL: "" }), host).registryUrl).toBeUndefined();
 });

@@ -3,6 +3,7 @@ import type { NsmgrConfig } from "@nsm/daemons/nsmgr";
 import {
   type ConfigHost,
   connectionPolicyEnv,
+  custom,
   defineEnv,
   type EnvOf,
   goDuration,
@@ -13,7 +14,7 @@ import {
   urlList,
 } from "@nsm/runtime";
 
-/** Environment of the network service manager (upstream: cmd-nsmgr; the last three are ours). */
+/** Environment of the network service manager (upstream: cmd-nsmgr; the last four are ours). */
 export const spec = defineEnv("NSM", {
   name: string({ default: "nmgr", desc: "name in the path of a connection" }),
   listenOn: urlList({
@@ -33,7 +34,23 @@ export const spec = defineEnv("NSM", {
   ...registryPolicyEnv,
   ...connectionPolicyEnv("upstream"),
   ...proxyEnv,
+  socketDirectories: custom(readDirectories, {
+    env: "ENDPOINT_SOCKET_DIRECTORIES",
+    desc: "directories below which endpoints may name their sockets by path; empty: those of the own unix sockets; none: endpoints send descriptors",
+    type: "Comma-separated list of String",
+    expected: "absolute paths separated by commas, none, or empty",
+  }),
 });
+
+/** Undefined for a default that depends on other variables. */
+function readDirectories(text: string): readonly string[] | undefined {
+  if (text === "") return undefined;
+  if (text === "none") return [];
+  const directories = text.split(",");
+  const relative = directories.find((directory) => !directory.startsWith("/"));
+  if (relative !== undefined) throw new Error(`${JSON.stringify(relative)} is no absolute path`);
+  return directories;
+}
 
 /** Settings of the manager from its environment. */
 export const configure = (env: EnvOf<typeof spec>, host: ConfigHost): NsmgrConfig => ({
@@ -47,5 +64,6 @@ export const configure = (env: EnvOf<typeof spec>, host: ConfigHost): NsmgrConfi
   trustedProxies: env.trustedProxies,
   networkServicePolicies: env.networkServicePolicies,
   monitorPolicies: env.monitorPolicies,
+  ...(env.socketDirectories && { socketDirectories: env.socketDirectories }),
   publicUrl: host.publicUrl(env.listenOn),
 });

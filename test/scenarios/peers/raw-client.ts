@@ -15,7 +15,6 @@ import {
   type Channel,
   Code,
   type Context,
-  type Fd,
   newOutgoingCall,
   normalizeConnection,
   outgoingCall,
@@ -83,19 +82,14 @@ export class RawClient {
       parameters === undefined
         ? []
         : [newMechanism(MechanismClass.LOCAL, MechanismType.KERNEL, { ...parameters })];
-    const descriptors = await Promise.all(send.map((path) => linuxDescriptors.open(path)));
-    try {
-      return await this.#call(url, descriptors, (channel, ctx) =>
-        channel.networkService.request(ctx, { connection: message, mechanismPreferences }),
-      );
-    } finally {
-      for (const descriptor of descriptors) descriptor.close();
-    }
+    return await this.#call(url, send, (channel, ctx) =>
+      channel.networkService.request(ctx, { connection: message, mechanismPreferences }),
+    );
   }
 
-  /** Closes a connection that a request gave. */
-  async close(url: URL, connection: Connection): Promise<Answer> {
-    return await this.#call(url, [], async (channel, ctx) => {
+  /** Closes a connection that a request gave. @param send files of which descriptors are sent */
+  async close(url: URL, connection: Connection, send: readonly string[] = []): Promise<Answer> {
+    return await this.#call(url, send, async (channel, ctx) => {
       await channel.networkService.close(ctx, normalizeConnection(connection));
       return undefined;
     });
@@ -130,7 +124,7 @@ export class RawClient {
 
   async #call(
     url: URL,
-    descriptors: readonly Fd[],
+    send: readonly string[],
     work: (channel: Channel, ctx: Context) => Promise<Connection | undefined>,
   ): Promise<Answer> {
     const startedMs = performance.now();
@@ -140,6 +134,7 @@ export class RawClient {
       ms: performance.now() - startedMs,
       connection,
     });
+    const descriptors = await Promise.all(send.map((path) => linuxDescriptors.open(path)));
     const { ctx, cancel } = withTimeout(this.#root, RAW_DEADLINE_MS);
     try {
       const channel = await this.#connector.connect(url, { scope: "own", signal: ctx.signal });
@@ -152,6 +147,7 @@ export class RawClient {
       return answer(code, message);
     } finally {
       cancel();
+      for (const descriptor of descriptors) descriptor.close();
     }
   }
 }

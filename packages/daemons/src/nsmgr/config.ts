@@ -13,6 +13,11 @@ export interface NsmgrConfig extends RegistryPolicies, ConnectionPolicies {
   readonly dialTimeoutMs: number;
   /** `NSM_FORWARDER_NETWORK_SERVICE_NAME`. */
   readonly forwarderServiceName: string;
+  /**
+   * `NSM_ENDPOINT_SOCKET_DIRECTORIES`: below these, endpoints may name their sockets by path. Default: the directories
+   * of the own unix sockets, but for the root.
+   */
+  readonly socketDirectories?: readonly string[];
   /** URL that other nodes reach this manager at (upstream's public URL rule). */
   readonly publicUrl: URL;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { dirname } from "node:path";
 import { type Daemon, elementStatistics } from "@nsm/core";
 import { nsmgrNetworkService, nsmgrRegistry } from "@nsm/sdk/chains/nsmgr";
 import { excludedPrefixesServer } from "@nsm/sdk/networkservice/common/excluded-prefixes";
@@ -7,6 +8,12 @@ import { daemonLifetime } from "../lifetime.js";
 import type { Ports } from "../ports.js";
 import type { NsmgrConfig } from "./config.js";
 import { excludedPrefixesFile } from "./excluded-prefixes.js";
+
+/** Where a unix socket lies; below the root directory lies everything, which nobody can have meant. */
+function socketDirectory({ protocol, pathname }: URL): string[] {
+  const directory = protocol === "unix:" ? dirname(decodeURIComponent(pathname)) : "/";
+  return directory === "/" ? [] : [directory];
+}
 
 /**
  * The manager of a node: registry of its endpoints and forwarders, and the hop that chooses a forwarder for each
@@ -32,6 +39,7 @@ export function nsmgr(config: NsmgrConfig, ports: Ports): Daemon {
     managerUrl: config.publicUrl.href,
     registryUrl: config.registryUrl,
     descriptors: ports.descriptors,
+    socketDirectories: config.socketDirectories ?? config.listenOn.flatMap(socketDirectory),
     forwarderService: config.forwarderServiceName,
   });
   const prefixes = excludedPrefixesFile(ports);

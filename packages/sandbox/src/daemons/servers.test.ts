@@ -2,7 +2,7 @@
 import { type NetworkServiceEndpoint, newNetworkServiceEndpoint } from "@nsm/api";
 import { type Channel, type Context, type Daemon, findAll } from "@nsm/core";
 import { forwarder, memoryDataplane } from "@nsm/daemons/forwarder";
-import { nsmgr } from "@nsm/daemons/nsmgr";
+import { type NsmgrConfig, nsmgr } from "@nsm/daemons/nsmgr";
 import { registry } from "@nsm/daemons/registry";
 import { registryCapture, registryInjectError } from "@nsm/testkit";
 import { type DaemonHost, daemonHost, managerUrl, nothing, servedUrl } from "../test-support/daemon-host.js";
@@ -21,11 +21,16 @@ async function endpointsAt(channel: Channel, ctx: Context): Promise<[name: strin
   return (await findAll(channel.endpoints, ctx, query)).map(({ name, url }) => [name, url]);
 }
 
-const newManager = (host: DaemonHost, upper: URL | undefined): Daemon =>
+const newManager = (
+  host: DaemonHost,
+  upper: URL | undefined,
+  settings: Partial<NsmgrConfig> = { socketDirectories: ["/"] },
+): Daemon =>
   nsmgr(
     {
       name: "nsmgr-1",
       listenOn: [managerUrl, publicUrl],
+      ...settings,
       registryUrl: upper,
       dialTimeoutMs: 1_000,
       forwarderServiceName: "forwarder",
@@ -49,6 +54,26 @@ describe("registry", () => {
 });
 
 describe("nsmgr", () => {
+  it.each<[title: string, settings: Partial<NsmgrConfig>, taken: string[]]>([
+    [
+      "those of its own sockets",
+      { listenOn: [new URL("unix:///run/nsm/nsmgr.sock")] },
+      ["unix:///run/nsm/a"],
+    ],
+    ["its settings name", { socketDirectories: ["/srv"] }, ["unix:///srv/a"]],
+    ["the root stands for nothing", { listenOn: [managerUrl, publicUrl] }, []],
+    ["there is none", { socketDirectories: [] }, []],
+  ])("T9 takes sockets by path only below directories: %s", async (_title, settings, taken) => {
+    const host = daemonHost();
+    host.serve(managerUrl, newManager(host, undefined, settings).services);
+    const channel = await channelTo(host, managerUrl);
+    const urls = ["unix:///run/docker.sock", "unix:///run/nsm/a", "unix:///srv/a", "unix:///nse.sock"];
+    const registered = await Promise.allSettled(
+      urls.map((url) => channel.endpoints.register(host.life.ctx, endpoint(url.replace(/^.*\//, ""), url))),
+    );
+    expect(urls.filter((_url, i) => registered[i]?.status === "fulfilled")).toEqual(taken);
+  });
+
   it("serves connections, monitor and both registries", () => {
     expect(Object.keys(newManager(daemonHost(), registryUrl).services).sort()).toEqual([
       "endpoints",

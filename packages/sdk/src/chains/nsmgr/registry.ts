@@ -26,6 +26,7 @@ import { dialClient } from "../../registry/common/dial/index.js";
 import { expireServer } from "../../registry/common/expire/index.js";
 import { grpcMetadataClient, grpcMetadataServer } from "../../registry/common/grpc-metadata/index.js";
 import { localBypassServer } from "../../registry/common/local-bypass/index.js";
+import { localSocketsServer } from "../../registry/common/local-sockets/index.js";
 import { memoryServer } from "../../registry/common/memory/index.js";
 import { recvfdServer } from "../../registry/common/recvfd/index.js";
 import { sendfdServer } from "../../registry/common/sendfd/index.js";
@@ -51,6 +52,8 @@ export interface NsmgrRegistryOptions {
   readonly clientInfo?: ClientInfo;
   /** Takes and sends sockets of endpoints as descriptors. Default: endpoints are reached by the path of their socket. */
   readonly descriptors?: Descriptors;
+  /** Directories below which endpoints may name sockets by path, see `localSocketsServer`. Default: any path. */
+  readonly socketDirectories?: readonly string[] | undefined;
   /** Network service of forwarders, whose sockets outlive a failed registration. Default `forwarder`. */
   readonly forwarderService?: string;
   /** Longest life of an endpoint's registration between refreshes, milliseconds; default 60 000. */
@@ -94,6 +97,7 @@ export function nsmgrRegistry(options: NsmgrRegistryOptions): NsmgrRegistry {
     grpcMetadataServer(),
     updatePathServer(tokens),
     ...authorize.endpoints,
+    ...(options.socketDirectories === undefined ? [] : [localSocketsServer(options.socketDirectories)]),
     beginServer(endpointKind),
     clientInfoServer(clientInfo),
     expireServer(ctx, { defaultExpirationMs }),
