@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createInterface } from "node:readline";
 import { OWN_NETNS_URL, parseNetworkServiceUrl } from "@nsm/api";
-import type { Context, Daemon } from "@nsm/core";
+import { type Context, type Daemon, withCancel } from "@nsm/core";
 import type { Ports } from "@nsm/daemons";
 import { type NscConfig, nsc } from "@nsm/daemons/nsc";
 import { kernelLiveness } from "@nsm/dataplane";
@@ -24,11 +24,21 @@ function podPorts(ports: Ports, { name, netnsPath }: ClientOrder): Ports {
   };
 }
 
+/** A client that runs. */
+interface Running {
+  readonly client: Daemon;
+  /** Settles when it is connected, or has given up. */
+  readonly starting: Promise<void>;
+  /** True once it is connected. */
+  started: boolean;
+  /** Ends the start. */
+  giveUp(): void;
+}
+
 /** Real clients with refresh and heal, as many as it is told to. */
 class Load {
-  readonly #clients = new Map<string, Daemon>();
+  readonly #clients = new Map<string, Running>();
   readonly #traffic = new Traffic();
-  #connected = 0;
 
   constructor(
     private readonly config: NscConfig,
@@ -42,7 +52,6 @@ class Load {
       stop: (ctx) => this.#close(ctx, [...this.#clients.keys()]),
       statistics: () => ({
         "load.clients": this.#clients.size,
-        "load.connected": this.#connected,
         ...this.#traffic.statistics(),
       }),
     };
@@ -51,34 +60,40 @@ class Load {
   async #obey(ctx: Context): Promise<void> {
     for await (const line of createInterface({ input: process.stdin, signal: ctx.signal })) {
       const { connect = [], close = [] } = JSON.parse(line) as LoadOrder;
-      for (const order of connect) void this.#connect(ctx, order);
+      for (const order of connect) this.#connect(ctx, order);
       await this.#close(ctx, close);
     }
   }
 
-  async #connect(ctx: Context, order: ClientOrder): Promise<void> {
+  #connect(ctx: Context, order: ClientOrder): void {
     const { name, service } = order;
     const connector = this.#traffic.watch(this.ports.connector);
     const client = nsc(
       { ...this.config, name, networkServices: [parseNetworkServiceUrl(service)] },
       podPorts({ ...this.ports, connector }, order),
     );
-    this.#clients.set(name, client);
-    try {
-      await client.start?.(ctx);
-      this.#connected += 1;
-    } catch (error) {
-      ctx.log.error({ name, err: error }, "client gave up");
-    }
+    const start = withCancel(ctx);
+    const begin = async (): Promise<void> => {
+      try {
+        await client.start?.(start.ctx);
+        running.started = true;
+      } catch (error) {
+        ctx.log.info({ name, err: error }, "client gave up");
+      }
+    };
+    const running: Running = { client, started: false, starting: begin(), giveUp: () => start.cancel() };
+    this.#clients.set(name, running);
   }
 
+  /** As the host of a daemon does: a start that is still going on is given up first. */
   async #close(ctx: Context, names: readonly string[]): Promise<void> {
     await Promise.all(
       names.map(async (name) => {
-        const client = this.#clients.get(name);
-        if (client === undefined || !this.#clients.delete(name)) return;
-        await client.stop?.(ctx);
-        this.#connected -= 1;
+        const running = this.#clients.get(name);
+        if (running === undefined || !this.#clients.delete(name)) return;
+        if (!running.started) running.giveUp();
+        await running.starting;
+        await running.client.stop?.(ctx);
       }),
     );
   }
