@@ -13,6 +13,8 @@ export interface PodContexts {
   apply(ctx: Context, side: LinkSide, connection: Connection, installed: InstalledContext): Promise<void>;
   /** Sets the MAC address of that link. */
   setMac(connection: Connection, macAddress: string): Promise<void>;
+  /** Removes what that link's neighbour table says of addresses, so that they are asked for anew. */
+  forgetNeighbours(connection: Connection, ips: readonly string[]): Promise<void>;
 }
 
 /** Pods as network namespaces of this kernel, entered for the time of the call by `openRoute`. */
@@ -27,6 +29,14 @@ export function podContexts(openRoute?: OpenRoute): PodContexts {
     async setMac(connection, macAddress) {
       const work = (pod: Pod) => applyMac(pod, interfaceName(connection), macAddress);
       await withPod(connection.mechanism, work, openRoute);
+    },
+    async forgetNeighbours(connection, ips) {
+      const forget = async ({ route }: Pod): Promise<void> => {
+        const link = await route.linkGet(interfaceName(connection));
+        if (link === undefined) return;
+        for (const ip of ips) await route.neighbourDelete(link.index, ip);
+      };
+      await withPod(connection.mechanism, forget, openRoute);
     },
   };
 }

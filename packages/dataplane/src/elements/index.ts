@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Elements of a forwarder's chains. */
+export { type Announcer, announceServer } from "./announce/index.js";
 export {
   connectionContextKernelClient,
   connectionContextKernelServer,

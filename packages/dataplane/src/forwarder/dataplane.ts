@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Context, HostPort, MechanismDriver } from "@nsm/core";
 import type { PodContexts } from "../connection-context/index.js";
+import type { Announcer } from "../elements/index.js";
 import type { HostLinks } from "../host-links/index.js";
 import type { Watches } from "../watch/index.js";
 
@@ -25,6 +26,8 @@ export interface Dataplane {
   readonly pods: PodContexts;
   /** Joins two ports; repeatable. */
   crossConnect(a: HostPort, b: HostPort): Promise<void>;
+  /** Tells through a port who has addresses now; absent when nobody listens. */
+  announce?: Announcer["announce"];
   /** The links in the forwarder's namespace, those of earlier processes included; absent without a kernel. */
   readonly hostLinks?: HostLinks;
   /** Begins to watch links and namespaces, until `ctx` ends; absent when nothing can happen to them. */

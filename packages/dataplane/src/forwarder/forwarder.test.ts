@@ -54,6 +54,20 @@ describeInNetns("a forwarder on a kernel", () => {
     expect(present.map(({ address }) => address)).toEqual(["172.16.1.103/32"]);
   });
 
+  it("tells the endpoint at once when the client's interface has another MAC address", async () => {
+    const { clientPod, endpointPod, nsc } = await localDomain();
+    const connection = await nsc.request("c1");
+    await expectBothWays(clientPod, endpointPod);
+    const macAddress = "0a:00:00:00:00:01";
+    connection.context.ethernetContext = { srcMac: macAddress, dstMac: "", vlanTag: 0 };
+    await nsc.refresh(connection);
+    const known = (await endpointPod.route.neighbours()).filter(
+      ({ ip }) => ip === "172.16.1.101" || ip === "fd00::101",
+    );
+    expect(known.map((entry) => entry.macAddress)).toEqual([macAddress, macAddress]);
+    await expectBothWays(clientPod, endpointPod);
+  });
+
   it("leaves nothing behind when the endpoint refuses, and keeps a live connection's links", async () => {
     const { node, clientPod, endpointPod, forwarder, nsc, domain } = await localDomain();
     const refusing = domain.nse("refusing", endpointPod.url, addresses, injectError({ request: [0, 2, -1] }));

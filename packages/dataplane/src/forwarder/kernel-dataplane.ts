@@ -3,6 +3,7 @@ import { randomInt } from "node:crypto";
 import { WellKnownPort } from "@nsm/api";
 import { Code, type Logger, StatusError } from "@nsm/core";
 import {
+  announceNeighbours,
   type Capability,
   type KernelCapabilities,
   type Link,
@@ -89,6 +90,7 @@ export async function kernelDataplane(options: KernelDataplaneOptions): Promise<
       vxlan: await tunnels({ route, vnis, own, port }, options, capabilities.vxlan),
       pods: podContexts(openRoute),
       crossConnect: (a, b) => crossConnect(route, a, b),
+      announce: ({ ifindex }, owners) => announceNeighbours(ifindex, owners, netns),
       hostLinks,
       watch: (ctx) => kernelWatches(ctx, route, netns),
       totals: () => ({

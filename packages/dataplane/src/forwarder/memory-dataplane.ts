@@ -54,7 +54,7 @@ export function memoryDataplane(tunnelIp: string): MemoryDataplane {
       mtuBytes: 1446,
       randomUint32: () => randomInt(2 ** 32),
     },
-    pods: { apply: async () => {}, setMac: async () => {} },
+    pods: { apply: async () => {}, setMac: async () => {}, forgetNeighbours: async () => {} },
     crossConnect: async (a, b) => void joints.add(`${a.name}-${b.name}`),
     close: () => {},
   };

@@ -25,6 +25,7 @@ const optional = [
   "host-links-server",
   "keep-vni-server",
   "report-down-server",
+  "announce-server",
   "ns-monitor-client",
 ];
 
@@ -45,6 +46,7 @@ const server: readonly Expected[] = [
   ["roundrobin", "round-robin-server"],
   ["metrics", "metrics-server"],
   [OURS_ALONE, "report-down-server"],
+  [OURS_ALONE, "announce-server"],
   ["xconnect", "xconnect-server"],
   ["connectioncontextkernel", "connection-context-kernel-server"],
   ["ethernetcontext", "ethernet-context-server"],
@@ -142,6 +144,7 @@ const given: Partial<ForwarderOptions> = {
     ...options.dataplane,
     hostLinks: new HostLinks({ route: {} as RouteSocket }, []), // nothing is called
     watch: () => fakeWatches().watches,
+    announce: () => {},
   },
 };
 

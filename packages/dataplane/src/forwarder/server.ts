@@ -30,6 +30,7 @@ import { sendfdClient, sendfdServer } from "@nsm/sdk/networkservice/common/mecha
 import { vniClient, vniServer } from "@nsm/sdk/networkservice/common/mechanisms/vxlan/vni";
 import { roundRobinServer } from "@nsm/sdk/networkservice/common/round-robin";
 import {
+  announceServer,
   connectionContextKernelClient,
   connectionContextKernelServer,
   ethernetContextClient,
@@ -106,7 +107,8 @@ const MAX_TOKEN_LIFETIME_MS = 600_000;
 export function forwarderServer(options: ForwarderOptions): Endpoint {
   const { ctx, name, tokens, connector, descriptors, registries, dataplane } = options;
   const { dialTimeoutMs = DIAL_TIMEOUT_MS, ipOverVxlan = true } = options;
-  const { kernel, vxlan, pods, hostLinks } = dataplane;
+  const { kernel, vxlan, pods, hostLinks, announce } = dataplane;
+  const { forgetNeighbours } = pods;
   hostLinks?.serve(ctx, name, options.maxTokenLifetimeMs ?? MAX_TOKEN_LIFETIME_MS);
   const watches = dataplane.watch?.(ctx);
   const payloads = ipOverVxlan ? [Payload.ETHERNET, Payload.IP] : [Payload.ETHERNET];
@@ -147,6 +149,7 @@ export function forwarderServer(options: ForwarderOptions): Endpoint {
       roundRobinServer(),
       ...present(options.metrics),
       ...present(watches && reportDownServer(ctx, watches)), // all that builds links is behind it
+      ...present(announce && announceServer({ announce, forgetNeighbours }, hostLinks)), // frames pass then
       xconnectServer(dataplane.crossConnect), // both links exist when the reply passes here
       connectionContextKernelServer(pods),
       ethernetContextServer(pods),

@@ -20,6 +20,7 @@ function recordingPods() {
     async setMac(connection, macAddress) {
       calls.push(`mac ${connection.id} ${macAddress}`);
     },
+    forgetNeighbours: async () => {},
   };
   return { pods, calls, installed };
 }
