@@ -131,7 +131,7 @@ export function workspace(files: Files): string {
   for (const path of copied) cpSync(join(repository, path), join(root, path), { recursive: true });
   // As it is, without the reference to a package that is not here
   const testSettings = readFileSync(join(repository, "test/tsconfig.json"), "utf8").replace(
-    /"references": \[.*\]/,
+    /"references": \[[^\]]*\]/,
     '"references": []',
   );
   const all: Files = {
