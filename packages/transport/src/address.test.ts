@@ -81,9 +81,11 @@ describe("publicUrl", () => {
       [lo, linkLocal, ula],
       "tcp://[fd00::7]:1",
     ],
-    ["without any address the URL stays", ["tcp://[::]:1"], [lo, lo6, linkLocal], "tcp://[::]:1"],
+    ["with loopback alone the URL stays", ["tcp://[::]:1"], [lo, lo6], "tcp://[::]:1"],
+    ["with link-local addresses alone the URL stays", ["tcp://[::]:1"], [lo, lo6, linkLocal], "tcp://[::]:1"],
+    ["a URL of a file stays", ["file:///a"], [v4], "file:///a"],
     ["another host stays", ["tcp://127.0.0.1:1"], [v4], "tcp://127.0.0.1:1"],
-  ])("%s", (_title, urls, interfaces, expected) => {
+  ])("F-2 %s", (_title, urls, interfaces, expected) => {
     expect(
       publicUrl(
         urls.map((url) => new URL(url)),

@@ -70,7 +70,7 @@ describe.each(SECURITIES)("over unix, %s", (_title, security) => {
   beforeEach(() => {
     sockets = new TestSockets(security);
   });
-  it("a network namespace travels to the server and back", async () => {
+  it("F-7 a network namespace travels to the server and back", async () => {
     const server = await sockets.serve([sockets.url("unix")], { networkService: mirror });
     const channel = await sockets.connector().connect(server.url, { scope: "own", signal });
     expect(channel.passesDescriptors).toBe(true);
@@ -104,7 +104,7 @@ describe.each(SECURITIES)("over unix, %s", (_title, security) => {
     });
   });
 
-  it("two hundred channels with a descriptor each leave nothing open", async () => {
+  it("F-7 two hundred channels with a descriptor each leave nothing open", async () => {
     const server = await sockets.serve([sockets.url("unix")], { networkService: mirror });
     const connector = sockets.connector();
     const sent = await linuxDescriptors.open(NETNS);

@@ -6,8 +6,16 @@ import http2 from "node:http2";
 import { createRequire } from "node:module";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { dirname, join } from "node:path";
-import { Channel, connectivityState, Server, ServerCredentials } from "@grpc/grpc-js";
 import {
+  Channel,
+  connectivityState,
+  Metadata,
+  Server,
+  ServerCredentials,
+  type sendUnaryData,
+} from "@grpc/grpc-js";
+import {
+  CallPreparation,
   createGrpcServer,
   MAX_HEADER_COUNT,
   raiseClientHeaderLimit,
@@ -62,6 +70,72 @@ it("raises the limit of response headers once", () => {
   const raised = http2.connect;
   raiseClientHeaderLimit(MAX_HEADER_COUNT);
   expect(http2.connect).toBe(raised);
+});
+
+it("tells every call the connection of the address that was picked, also when a slower one comes later", async () => {
+  const bytes = (value: Buffer): Buffer => value;
+  const path = "/test/test";
+  const definition = {
+    path,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: bytes,
+    requestDeserialize: bytes,
+    responseSerialize: bytes,
+    responseDeserialize: bytes,
+  };
+  const serve = async (): Promise<[server: Server, address: string]> => {
+    const server = new Server();
+    server.addService(
+      { test: definition },
+      { test: (_call: unknown, respond: sendUnaryData<Buffer>) => respond(null, Buffer.alloc(0)) },
+    );
+    const port = await new Promise<number>((resolve) =>
+      server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (_error, bound) => resolve(bound)),
+    );
+    return [server, `127.0.0.1:${port}`];
+  };
+  const [[slow, slowAddress], [quick, quickAddress]] = [await serve(), await serve()];
+  let goOn: () => void = () => {};
+  let late: Socket | undefined;
+  const mayGoOn = new Promise<void>((resolve) => (goOn = resolve));
+  const credentials = new StreamCredentials<string>(async (socket) => {
+    const connection = `${socket.remoteAddress}:${socket.remotePort}`;
+    if (connection === slowAddress) {
+      await mayGoOn;
+      late = socket;
+    }
+    return { stream: socket, connection };
+  }, false);
+  const channel = new Channel(`ipv4:${slowAddress},${quickAddress}`, credentials, {
+    "grpc.use_local_subchannel_pool": 1,
+  });
+  const used = (): Promise<string | undefined> =>
+    new Promise((resolve, reject) => {
+      let connection: string | undefined;
+      const call = channel.createCall(path, Date.now() + 20_000, undefined, null, undefined);
+      call.setCredentials(
+        new CallPreparation<string>(async (picked) => {
+          connection = picked();
+          return new Metadata();
+        }),
+      );
+      call.start(new Metadata(), {
+        onReceiveMetadata: () => {},
+        onReceiveMessage: () => {},
+        onReceiveStatus: ({ code, details }) =>
+          code === 0 ? resolve(connection) : reject(new Error(details)),
+      });
+      call.sendMessageWithContext({}, Buffer.alloc(0));
+      call.halfClose();
+      call.startRead();
+    });
+  expect(await used()).toBe(quickAddress);
+  goOn();
+  while (!late?.bytesWritten) await new Promise(setImmediate); // HTTP/2 runs on it as well
+  expect(await used()).toBe(quickAddress);
+  channel.close();
+  for (const server of [slow, quick]) server.forceShutdown();
 });
 
 it("gets every raw connection of a channel, with its descriptor", async () => {

@@ -5,7 +5,7 @@ import { NetworkServiceRequest } from "@nsm/api";
 import { Code, incomingCall, newOutgoingCall, outgoingCall, StatusError } from "@nsm/core";
 import { requestWith } from "@nsm/testkit";
 import { networkServiceWire } from "./services.js";
-import { TestSockets } from "./testing/pair.js";
+import { KINDS, TestSockets } from "./testing/pair.js";
 
 let sockets: TestSockets;
 beforeEach(() => {
@@ -39,7 +39,10 @@ async function echo(
   return outgoing.responseHeaders;
 }
 
-describe.each(["tcp", "unix"] as const)("over %s", (kind) => {
+describe.each(KINDS)("over %s, %s", (kind, _title, security) => {
+  beforeEach(() => {
+    sockets = new TestSockets(security);
+  });
   it("a path header of sixty-four tokens travels both ways", async () => {
     const path = JSON.stringify({
       Index: 63,

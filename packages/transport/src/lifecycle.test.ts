@@ -6,7 +6,7 @@ import { createServer, type Server as NetServer } from "node:net";
 import { ConnectionEvent, MonitorScopeSelector } from "@nsm/api";
 import { type Channel, Code, type MonitorService, StatusError, withCancel, withTimeout } from "@nsm/core";
 import { requestWith } from "@nsm/testkit";
-import { TestSockets } from "./testing/pair.js";
+import { KINDS, TestSockets } from "./testing/pair.js";
 
 let sockets: TestSockets;
 beforeEach(() => {
@@ -39,7 +39,10 @@ function follow(channel: Channel): { first: Promise<void>; end: Promise<unknown>
   return { first, end };
 }
 
-describe.each(["tcp", "unix"] as const)("over %s", (kind) => {
+describe.each(KINDS)("over %s, %s", (kind, _title, security) => {
+  beforeEach(() => {
+    sockets = new TestSockets(security);
+  });
   it("ends streams as UNAVAILABLE when the server closes", async () => {
     const server = await sockets.serve([sockets.url(kind)], { monitor: endless });
     const { first, end } = follow(await dial(server.url));
@@ -211,7 +214,7 @@ describe("connect", () => {
 });
 
 describe("listen", () => {
-  it("replaces a file left at the path, makes folders, opens the socket to everybody and removes it", async () => {
+  it("F-1 replaces a file left at the path, makes folders, opens the socket to everybody and removes it", async () => {
     const folder = `${sockets.folder}/a/b`;
     mkdirSync(folder, { recursive: true });
     writeFileSync(`${folder}/s.sock`, "stale");

@@ -20,6 +20,7 @@ export interface InterfaceAddress {
 export function publicUrl(listening: readonly URL[], interfaces: readonly InterfaceAddress[]): URL {
   const chosen = listening.find((url) => url.protocol === "tcp:") ?? listening[0];
   if (chosen === undefined) throw new RangeError("no listening URL");
+  if (chosen.protocol !== "tcp:") return chosen;
   const address = parseAddress(chosen);
   if (address.kind !== "tcp" || !isUnspecified(address.host)) return chosen;
   const host =

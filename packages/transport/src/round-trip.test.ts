@@ -25,7 +25,7 @@ import {
   withTimeout,
 } from "@nsm/core";
 import { counter, requestWith, testTokens } from "@nsm/testkit";
-import { TestSockets } from "./testing/pair.js";
+import { KINDS, TestSockets } from "./testing/pair.js";
 
 let sockets: TestSockets;
 beforeEach(() => {
@@ -49,7 +49,10 @@ function echoRegistry<T extends RegistryItem>(also: (item: T) => T): RegistryEle
   };
 }
 
-describe.each(["tcp", "unix"] as const)("over %s", (kind) => {
+describe.each(KINDS)("over %s, %s", (kind, _title, security) => {
+  beforeEach(() => {
+    sockets = new TestSockets(security);
+  });
   const connect = async (
     services: Services,
     tokens?: Parameters<TestSockets["connector"]>[0],

@@ -5,7 +5,7 @@ import { requestWith } from "@nsm/testkit";
 import { createChannel, createClient } from "nice-grpc";
 import { checkHealth } from "./client/health.js";
 import { endpointRegistryWire, healthWire, networkServiceRegistryWire } from "./services.js";
-import { TestSockets } from "./testing/pair.js";
+import { KINDS, TestSockets } from "./testing/pair.js";
 
 let sockets: TestSockets;
 beforeEach(() => {
@@ -136,6 +136,23 @@ describe("bad messages", () => {
     }
     raw.close();
   });
+
+  it.each(KINDS)(
+    "are refused when they are larger than 4 MiB, over %s, %s",
+    async (kind, _title, security) => {
+      const server = await sockets.serve(
+        [sockets.url(kind)],
+        { networkServices: { name: "x" } },
+        security && { security: security.server },
+      );
+      const connector = sockets.connector(security && { security: security.client });
+      const channel = await connector.connect(server.url, { scope: "own", signal });
+      const register = (bytes: number) =>
+        channel.networkServices.register(sockets.context, newNetworkService({ name: "x".repeat(bytes) }));
+      await expect(register(5_000_000)).rejects.toMatchObject({ code: Code.RESOURCE_EXHAUSTED });
+      expect((await register(4_000_000)).name).toHaveLength(4_000_000);
+    },
+  );
 
   it("are refused when they are larger than allowed", async () => {
     const server = await sockets.serve(

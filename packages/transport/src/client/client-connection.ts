@@ -124,10 +124,13 @@ export class ClientConnections {
   }
 
   async #secured(raw: Duplex): Promise<SecuredStream> {
-    const secured = await this.#options.security.dial(raw, { signal: this.#closing.signal });
+    const securing = this.#options.security.dial(raw, { signal: this.#closing.signal });
+    const checking = this.#checkServer();
+    checking.catch(() => {}); // a failed handshake says more
+    const secured = await securing;
     this.#watch(secured);
     try {
-      await this.#checkServer();
+      await checking;
       this.#closing.signal.throwIfAborted();
       return secured;
     } catch (error) {

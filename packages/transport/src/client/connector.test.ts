@@ -9,6 +9,7 @@ import {
 } from "@nsm/core";
 import { requestWith, VirtualClock } from "@nsm/testkit";
 import { linuxDescriptors } from "../descriptors.js";
+import { insecure, type LinkSecurity } from "../security/index.js";
 import { TestSockets } from "../testing/pair.js";
 import type { SocketConnector } from "./connector.js";
 
@@ -118,6 +119,56 @@ describe("the socket behind a received descriptor", () => {
     expect(second.url.href).toBe(first.url.href);
     for (let call = 0; call < 2; call++) expect(await ask(connector, second.url)).toBe("b");
     second.fd.close();
+  });
+
+  it("is never mistaken for another one that gets the number while it is dialled", async () => {
+    const [a, b] = [await serve("a"), await serve("b")];
+    const first = await open(a.url);
+    let second: Awaited<ReturnType<typeof open>> | undefined;
+    const dial: LinkSecurity["dial"] = async (stream, options) => {
+      first.fd.close();
+      second ??= await open(b.url);
+      return insecure.dial(stream, options);
+    };
+    const connector = sockets.connector({ security: { ...insecure, dial } });
+    await expect(connector.connect(first.url, { scope: "own", signal })).rejects.toMatchObject({
+      code: Code.UNAVAILABLE,
+      message: `failed to dial ${first.url.href}: another socket is behind this descriptor by now`,
+    });
+    expect(second?.url.href).toBe(first.url.href);
+    expect(connector.statistics().channels).toBe(0);
+    while (a.statistics().connections !== 0) await new Promise(setImmediate);
+    second?.fd.close();
+  });
+
+  it("is not replaced by another one when its channel connects again", async () => {
+    const [a, b] = [await serve("a"), await serve("b")];
+    const first = await open(a.url);
+    const connector = sockets.connector();
+    const channel = await connector.connect(first.url, { scope: "own", signal });
+    expect((await channel.networkService.request(sockets.context, requestWith())).id).toBe("a");
+    first.fd.close();
+    const second = await open(b.url);
+    expect(second.url.href).toBe(first.url.href);
+    a.kill();
+    await expect(channel.networkService.request(sockets.context, requestWith())).rejects.toMatchObject({
+      code: Code.UNAVAILABLE,
+    });
+    await expect(channel.networkService.request(sockets.context, requestWith())).rejects.toMatchObject({
+      code: Code.UNAVAILABLE,
+      message: expect.stringContaining("another socket is behind this descriptor by now"),
+    });
+    second.fd.close();
+  });
+
+  it("is not dialled by a connector that was closed meanwhile", async () => {
+    const { fd, url } = await open((await serve("a")).url);
+    const connector = sockets.connector();
+    const dialled = connector.connect(url, pooled);
+    await connector.close();
+    await expect(dialled).rejects.toMatchObject({ message: expect.stringContaining("connector was closed") });
+    expect(connector.statistics()).toEqual({ channels: 0, pooledChannels: 0 });
+    fd.close();
   });
 
   it("cannot be dialled any more once its descriptor is closed", async () => {

@@ -137,7 +137,7 @@ it("a client without ALPN h2 is refused", async () => {
   expect(refused[0]).toMatch(/does not speak HTTP\/2/);
 });
 
-it("presents the SVID that is current at each handshake; open connections keep theirs", async () => {
+it("F-10 presents the SVID that is current at each handshake; open connections keep theirs", async () => {
   const next = identityOf("client");
   const { url } = await serve("tcp", tls(server, [client, next]).security);
   const { source, security } = tls(client, [server]);

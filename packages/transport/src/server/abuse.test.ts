@@ -5,7 +5,7 @@ import { connect as connectHttp2 } from "node:http2";
 import { connect as connectSocket, type Socket } from "node:net";
 import { requestWith } from "@nsm/testkit";
 import { networkServiceWire } from "../services.js";
-import { TestSockets } from "../testing/pair.js";
+import { KINDS, TestSockets } from "../testing/pair.js";
 
 let sockets: TestSockets;
 beforeEach(() => {
@@ -21,7 +21,10 @@ const open = async (url: URL): Promise<Socket> => {
   return socket;
 };
 
-describe.each(["tcp", "unix"] as const)("a server over %s", (kind) => {
+describe.each(KINDS)("a server over %s, %s", (kind, _title, security) => {
+  beforeEach(() => {
+    sockets = new TestSockets(security);
+  });
   it("outlives garbage, connections that vanish and calls that are cut", async () => {
     let reached = 0;
     const server = await sockets.serve([sockets.url(kind)], {
@@ -46,7 +49,9 @@ describe.each(["tcp", "unix"] as const)("a server over %s", (kind) => {
     });
     const cut = Array.from({ length: 30 }, async () => {
       const socket = await open(server.url);
-      const session = connectHttp2("http://localhost", { createConnection: () => socket });
+      const { signal } = sockets.context;
+      const { stream: transport } = (await security?.client.dial(socket, { signal })) ?? { stream: socket };
+      const session = connectHttp2("http://localhost", { createConnection: () => transport });
       session.on("error", () => {});
       const stream = session.request({
         ":method": "POST",

@@ -110,10 +110,7 @@ class ListeningServer implements Server {
       maxPathSegments: options.maxPathSegments ?? 64,
     });
     this.#connections = new ServerConnections(this.#grpc);
-    this.#changes = this.#security.onChange?.(() => {
-      const current = this.#security.current?.();
-      if (current !== undefined) this.#connections.retire(current);
-    });
+    this.#changes = this.#security.onChange?.(() => this.#retireFormer());
     this.#ctx.signal.addEventListener("abort", this.#kill);
   }
 
@@ -196,12 +193,19 @@ class ListeningServer implements Server {
       const { stream, peer, own } = await this.#security.accept(raw, { signal, from });
       if (this.#closing !== undefined || signal.aborted) stream.destroy();
       else this.#connections.serve(stream, { name, peer, own, link });
+      // the SVID may have been rotated during the handshake
+      if (own !== this.#security.current?.()) this.#retireFormer();
     } catch (error) {
       socket.destroy();
       this.#ctx.log.debug({ error: String(error) }, "connection refused");
     } finally {
       this.#handshakes.delete(attempt);
     }
+  }
+
+  #retireFormer(): void {
+    const current = this.#security.current?.();
+    if (current !== undefined) this.#connections.retire(current);
   }
 
   /** Whoever opens connections and says nothing must not use up the descriptors of this process. */

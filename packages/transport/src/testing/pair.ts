@@ -35,10 +35,15 @@ export const SECURITIES: readonly (readonly [string, TestSecurity | undefined])[
   ["mutual TLS", testTls()],
 ];
 
+/** The same for both kinds of sockets. */
+export const KINDS = (["tcp", "unix"] as const).flatMap((kind) =>
+  SECURITIES.map(([title, security]) => [kind, title, security] as const),
+);
+
 /** Servers and connectors of one test over real sockets, all closed by {@link TestSockets.close}. */
 export class TestSockets {
   readonly context: Context = rootContext({ clock: realClock, log: silentLogger });
-  readonly folder = mkdtempSync(join(tmpdir(), "nsm-"));
+  #folder: string | undefined;
   readonly #scope = new Scope();
   readonly #security: TestSecurity | undefined;
   #serial = 0;
@@ -46,7 +51,16 @@ export class TestSockets {
   /** @param security of servers and connectors that are not given one */
   constructor(security?: TestSecurity) {
     this.#security = security;
-    this.#scope.add(() => rmSync(this.folder, { recursive: true, force: true }));
+  }
+
+  /** A folder of its own. */
+  get folder(): string {
+    if (this.#folder === undefined) {
+      const made = mkdtempSync(join(tmpdir(), "nsm-"));
+      this.#folder = made;
+      this.#scope.add(() => rmSync(made, { recursive: true, force: true }));
+    }
+    return this.#folder;
   }
 
   /** A fresh address. */

@@ -22,7 +22,10 @@ export interface TlsAttempt {
 }
 
 /** Certificate and key as Node's TLS takes them. */
-export function presented({ svid, privateKey, peer }: TestIdentity): ConnectionOptions {
+export function presented({ svid, privateKey, peer }: TestIdentity): {
+  readonly cert: string;
+  readonly key: string | Buffer;
+} {
   const others = svid.chain.slice(1).map((der) => {
     const lines = Buffer.from(der).toString("base64");
     return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`;
