@@ -3,8 +3,6 @@ import { type LabNode, type Pod, withRouteSocket } from "@nsm/lab";
 import type { Mesh } from "./mesh.js";
 import { TOKEN_MS } from "./mesh-run.js";
 
-/** A violation must be seen in two looks in a row: several namespaces cannot be read at one moment. */
-const LOOKS = 2;
 const LOOK_INTERVAL_MS = 500;
 
 const MAIN_TABLE = 254;
@@ -40,16 +38,15 @@ function repeated(items: readonly string[]): string[] {
 /**
  * Looks twice a second whether the state of the lab makes sense, whatever is being killed meanwhile:
  *
- * - at most one link per connection and side in a pod
- * - the same over all pods, and no address twice at one endpoint, neither its own nor as that of a client, and none at
- *   two clients: once the links of abandoned paths have expired, which nobody who was killed could take away
+ * - at most one link per connection and side, in a pod and over all pods, and no address twice at one endpoint,
+ *   neither its own nor as that of a client, and none at two clients: once the links of abandoned paths have expired,
+ *   which a Request that gave up left, or which nobody who was killed could take away
  * - every name in the paths that managers report belongs to a process that lives, or died less than a token's life ago
  * - at most one Request in flight per connection
  */
 export class Invariants {
   readonly violations: string[] = [];
   readonly #lasting = new Lasting();
-  readonly #brief = new Lasting();
   #looks = 0;
   #running: Promise<void> | undefined;
   #stopped = false;
@@ -88,6 +85,7 @@ export class Invariants {
     const atEndpoints = links.filter(({ pod }) => endpoints.has(pod.name));
     const atClients = links.filter(({ pod }) => !endpoints.has(pod.name));
     const lasting = [
+      ...twiceInAPod(links),
       ...twiceOverall(links),
       ...sharedAtEndpoints(atEndpoints),
       ...sharedByClients(atClients),
@@ -95,7 +93,6 @@ export class Invariants {
     ];
     this.#looks += 1;
     const found = [
-      ...this.#brief.longerThan(twiceInAPod(links), (LOOKS - 1) * LOOK_INTERVAL_MS),
       ...this.#lasting.longerThan(lasting, this.abandonedMs),
       ...(await this.#overlappingRequests()),
     ];
