@@ -16,7 +16,14 @@ import {
 import { defaultMasks, policiesFromMasks } from "@nsm/policy";
 import { nsmgrRegistry, registryClient, registryServer } from "@nsm/sdk";
 import { authorizeServer } from "@nsm/sdk/registry/common/authorize";
-import { MemoryNetwork, type TestIdentity, testContext, testIdentity, VirtualClock } from "@nsm/testkit";
+import {
+  es256Tokens,
+  MemoryNetwork,
+  type TestIdentity,
+  testContext,
+  testIdentity,
+  VirtualClock,
+} from "@nsm/testkit";
 
 const REGISTRY = new URL("tcp://registry:5002");
 const MANAGER = new URL("unix:///nsmgr.sock");
@@ -91,7 +98,7 @@ function setUp({ proxies }: { readonly proxies?: (spiffeId: string) => boolean }
     return { channel, call: limited(ctx).with(outgoingCall, outgoing) };
   };
   const found = () => findAll(startRegistry(registries.endpoints), ctx, newNetworkServiceEndpoint());
-  return { clock, ctx, network, nse, nsmgr, registry, thief, client, withPath, found };
+  return { clock, ctx, network, nse, nsmgr, registry, thief, connector, client, withPath, found };
 }
 
 const limited = (ctx: Context, timeoutMs = 15_000): Context => withTimeout(ctx, timeoutMs).ctx;
@@ -133,6 +140,18 @@ describe("under the default policies", () => {
     await expect(client(thief).networkServices.register(limited(ctx), service())).rejects.toMatchObject(
       denied,
     );
+  });
+
+  it("SEC-02 a caller whose token, rightly signed, says that it is the owner is not", async () => {
+    const { ctx, client, clock, connector, nse, thief, found } = setUp();
+    await client(nse).endpoints.register(limited(ctx), endpoint());
+    const tokens = es256Tokens({ clock, subject: nse.peer.spiffeId, privateKey: thief.privateKey });
+    for (const url of [MANAGER, REGISTRY]) {
+      const { endpoints } = await connector(thief, tokens).connect(url, { scope: "own", signal: ctx.signal });
+      await expect(endpoints.register(limited(ctx), endpoint())).rejects.toMatchObject(denied);
+      await expect(endpoints.unregister(limited(ctx), endpoint())).rejects.toMatchObject(denied);
+    }
+    expect(await found()).toHaveLength(1);
   });
 
   it("Find is open to everybody", async () => {

@@ -32,7 +32,11 @@ interface Passed {
 export function authorizeClient(policy: Policy): NetworkServiceElement {
   const passed = metadataKey<Passed>("client", "authorize.passed");
   const check = (ctx: Context, { path }: Connection, peer: PeerIdentity | undefined): Promise<void> =>
-    checkCall(ctx, { area: "networkservice", policy, peer }, pathInput(path.index, path.pathSegments));
+    checkCall(
+      ctx,
+      { area: "networkservice", policy, peer, at: "behind" },
+      pathInput(path.index, path.pathSegments),
+    );
   return {
     name: "authorize-client",
     async request(ctx, request, next) {

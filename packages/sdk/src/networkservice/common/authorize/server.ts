@@ -56,7 +56,8 @@ export function authorizeServer(
     }
     if (ctx.get(internalEvent) === true) return;
     const input = pathInput(path.index, path.pathSegments.slice(0, path.index + 1));
-    await checkCall(ctx, { area: "networkservice", policy, proxies, peer: call.peer }, input);
+    const options = { area: "networkservice", policy, proxies, peer: call.peer, at: "before" } as const;
+    await checkCall(ctx, options, input);
     refuseStranger(ctx, call, holders, { id, hops: path.index });
   };
   return {

@@ -35,7 +35,7 @@ export function authorizeClient<T extends RegistryItem>(policy: Policy): Registr
       check: (name) => {
         owners.dropExpired(name, ctx.clock.now());
         const input = registrationInput(name, path, owners);
-        return checkCall(ctx, { area: "registry", policy, peer: server.peer }, input);
+        return checkCall(ctx, { area: "registry", policy, peer: server.peer, at: "behind" }, input);
       },
     };
   };

@@ -42,7 +42,8 @@ export function authorizeServer<T extends RegistryItem>(
     const { index, pathSegments } = ctx.get(registryPath) ?? { index: 0, pathSegments: [] };
     const left = { index, pathSegments: pathSegments.slice(0, index + 1) };
     const peer = ctx.get(incomingCall)?.peer;
-    await checkCall(ctx, { area: "registry", policy, proxies, peer }, registrationInput(name, left, owners));
+    const options = { area: "registry", policy, proxies, peer, at: "before" } as const;
+    await checkCall(ctx, options, registrationInput(name, left, owners));
   };
   return {
     name: "authorize-server",
