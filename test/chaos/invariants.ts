@@ -21,6 +21,10 @@ interface PodLinks {
 class Lasting {
   readonly #since = new Map<string, number>();
 
+  forget(): void {
+    this.#since.clear();
+  }
+
   /** @returns those of `seen` that have lasted longer than `boundMs` */
   longerThan(seen: readonly string[], boundMs: number): string[] {
     for (const line of this.#since.keys()) if (!seen.includes(line)) this.#since.delete(line);
@@ -40,7 +44,8 @@ function repeated(items: readonly string[]): string[] {
  *
  * - at most one link per connection and side, in a pod and over all pods, and no address twice at one endpoint,
  *   neither its own nor as that of a client, and none at two clients: once the links of abandoned paths have expired,
- *   which a Request that gave up left, or which nobody who was killed could take away
+ *   which a Request that gave up left, or which nobody who was killed could take away; a forwarder that was started
+ *   anew waits for one more token's life
  * - every name in the paths that managers report belongs to a process that lives, or died less than a token's life ago
  * - at most one Request in flight per connection
  */
@@ -48,6 +53,8 @@ export class Invariants {
   readonly violations: string[] = [];
   readonly #lasting = new Lasting();
   #looks = 0;
+  /** Process ids of all forwarders at the last look. */
+  #forwarders = "";
   #running: Promise<void> | undefined;
   #stopped = false;
 
@@ -79,7 +86,8 @@ export class Invariants {
   }
 
   async #look(): Promise<void> {
-    const pods = this.mesh.lab.nodes.flatMap((node) => [...node.pods.values()]);
+    const { lab } = this.mesh;
+    const pods = lab.nodes.flatMap((node) => [...node.pods.values()]);
     const links = (await Promise.all(pods.map(linksOf))).flatMap((seen) => seen ?? []);
     const endpoints = new Set(this.mesh.endpoints.map(({ name }) => name));
     const atEndpoints = links.filter(({ pod }) => endpoints.has(pod.name));
@@ -92,6 +100,10 @@ export class Invariants {
       ...(await this.#deadNames()),
     ];
     this.#looks += 1;
+    // A forwarder that starts keeps what it finds for another token's life: its connections may come back
+    const started = lab.nodes.map((node) => node.daemons.get("forwarder")?.pid).join();
+    if (started !== this.#forwarders) this.#lasting.forget();
+    this.#forwarders = started;
     const found = [
       ...this.#lasting.longerThan(lasting, this.abandonedMs),
       ...(await this.#overlappingRequests()),
