@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { newNetworkService, newNetworkServiceEndpoint } from "@nsm/api";
-import { type Lab, leftBehind, type Scenario, takeSnapshot } from "@nsm/lab";
+import { type Lab, leftBehind, type ProcessIdentity, type Scenario, takeSnapshot } from "@nsm/lab";
 import { equal, holds } from "./expect.js";
 import { type RegistryUser, registryUser } from "./peers/raw-registry.js";
 
@@ -25,6 +25,15 @@ async function stored(lab: Lab): Promise<unknown> {
   }));
 }
 
+/** Signs rightly what is not true: that it is the owner. */
+const lying = ({ security, tokens }: ProcessIdentity): ProcessIdentity => ({
+  security,
+  tokens: {
+    token: ({ peer, own }) =>
+      tokens.token({ peer, own: own && { ...own, spiffeId: own.spiffeId.replace(/thief$/, "owner") } }),
+  },
+});
+
 const all = (user: RegistryUser): readonly (readonly [what: string, ask: () => Promise<string>])[] => [
   ["Register of the service", () => user.registerService(service)],
   ["Register of the endpoint", () => user.registerEndpoint({ ...endpoint, url: "tcp://10.1.0.1:6666" })],
@@ -47,6 +56,7 @@ export const securityOfRegistries: readonly Scenario[] = [
       const thieves = [
         ["over the manager", registryUser(thief, nsmgrUrl)],
         ["at the registry", registryUser(thief, lab.registryUrl)],
+        ["at the registry, as if it were the owner", registryUser(lying(thief), lab.registryUrl)],
       ] as const;
       equal("the owner registers the service", await owner.registerService(service), "OK");
       equal("the owner registers the endpoint", await owner.registerEndpoint(endpoint), "OK");

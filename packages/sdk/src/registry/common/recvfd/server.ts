@@ -10,8 +10,12 @@ import {
   type RegistryElement,
   receiveDescriptor,
   StatusError,
+  withTimeout,
 } from "@nsm/core";
 import { ReceivedSockets, socketUrl } from "./received-sockets.js";
+
+/** What is sent beside a message is there before it; who only announces it must not hold an Unregister up. */
+const UNREGISTER_WAIT_MS = 100;
 
 /** Exceptions of {@link recvfdServer}. */
 export interface RecvfdServerOptions {
@@ -22,7 +26,8 @@ export interface RecvfdServerOptions {
 /**
  * Receives the sockets that endpoints announce by `inode:` URL, so that what follows finds an address it can dial;
  * the caller gets its `inode:` URL back. A socket is held under the endpoint's name until Unregister, and its address stays
- * the same over refreshes; a failed first Register closes it, but for forwarders. Transparent over TCP and for other
+ * the same over refreshes; a failed first Register closes it, but for forwarders. One that comes with an Unregister is
+ * closed at once. Transparent over TCP and for other
  * addresses. Place behind `begin`. State: descriptors by name, in memory. Upstream:
  * `recvfd.NewNetworkServiceEndpointRegistryServer`, which closes them on failed refreshes too.
  * @param lifetime the chain's context: its end closes all
@@ -46,6 +51,20 @@ export function recvfdServer(
     } catch (error) {
       if (held === undefined) throw error;
       return held;
+    }
+  };
+
+  /** Nobody else would take it, and it would stay until the connection's bounds are reached. */
+  const dropSent = async (ctx: Context, { name, url }: NetworkServiceEndpoint): Promise<void> => {
+    const isSent = ctx.get(internalEvent) === undefined && canPassDescriptors(ctx, "caller");
+    if (!isSent || !isInodeUrl(url)) return;
+    const waiting = withTimeout(ctx, UNREGISTER_WAIT_MS);
+    try {
+      (await receiveDescriptor(waiting.ctx, "caller", parseInodeUrl(url))).close();
+    } catch (error) {
+      ctx.log.debug({ err: error, name }, "Unregister came without its descriptor");
+    } finally {
+      waiting.cancel();
     }
   };
 
@@ -83,6 +102,7 @@ export function recvfdServer(
           reason: "INVALID_ENDPOINT",
         });
       }
+      await dropSent(ctx, item);
       const held = sockets.get(name);
       if (held !== undefined && isInodeUrl(item.url)) item.url = socketUrl(held);
       try {
