@@ -10,6 +10,7 @@ import { hiddenSockets } from "./hidden-sockets.js";
 import { logLevels } from "./levels.js";
 import { expectPeersRan, peerCommands, prepareNodes } from "./peers.js";
 import { rotations } from "./rotation.js";
+import { interopSecurity } from "./security.js";
 import { services } from "./services.js";
 import { interopUseCases } from "./use-cases.js";
 
@@ -21,6 +22,7 @@ const scenarios = [
   ...services,
   ...cycles,
   ...rotations,
+  ...interopSecurity,
   ...interopHealing,
 ];
 if (id === "--list") {
