@@ -9,7 +9,8 @@ const tentativePollMs = 10;
 
 /**
  * Gives the link exactly these addresses of universe scope, told apart by address and prefix length; link-local ones
- * stay. Returns when all are usable. No addresses wanted and none ever set: nothing is touched.
+ * stay. Ends when all are usable. No addresses wanted and none ever set: nothing is touched.
+ * @returns whether others had to be removed
  * @throws DEADLINE_EXCEEDED, CANCELLED while waiting for duplicate detection
  */
 export async function reconcileAddresses(
@@ -18,15 +19,14 @@ export async function reconcileAddresses(
   link: Link,
   wanted: readonly string[],
   installed: InstalledContext,
-): Promise<void> {
-  if (wanted.length === 0 && !installed.hasAddresses) return;
+): Promise<boolean> {
+  if (wanted.length === 0 && !installed.hasAddresses) return false;
   installed.hasAddresses = true;
   enableIpv6(pod, link.name, wanted);
   let present = await universeAddresses(pod, link);
-  for (const { address } of present) {
-    // Before the additions: a new address in the subnet of an old one would be its secondary and go with it
-    if (!wanted.includes(address)) await pod.route.addressDelete(link.index, address);
-  }
+  const others = present.filter(({ address }) => !wanted.includes(address));
+  // Before the additions: a new address in the subnet of an old one would be its secondary and go with it
+  for (const { address } of others) await pod.route.addressDelete(link.index, address);
   for (let complete = isComplete(present, wanted); !complete; ) {
     for (const address of wanted) {
       if (present.some((there) => there.address === address)) continue;
@@ -37,6 +37,7 @@ export async function reconcileAddresses(
     if (!complete) await sleep(ctx, tentativePollMs);
   }
   if (wanted.length === 0) installed.hasAddresses = false;
+  return others.length > 0;
 }
 
 function isComplete(present: readonly LinkAddress[], wanted: readonly string[]): boolean {

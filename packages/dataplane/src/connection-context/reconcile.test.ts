@@ -116,6 +116,18 @@ describeInNetns("the context of a pod's link", () => {
     expect(await routes()).toEqual(["10.77.0.0/16"]);
   });
 
+  it("removes the routes that an earlier process had installed for other addresses, and only then", async () => {
+    const former = { addresses: ["172.16.1.3/32"], routes: [{ destination: "172.16.1.2/32" }] };
+    await apply(former);
+    const added = { destination: "10.9.0.0/16", linkIndex: await linkIndex(), linkScope: true };
+    await pod.route.routeReplace(added);
+    await apply(former, new InstalledContext());
+    expect(await routes()).toEqual(["10.9.0.0/16", "172.16.1.2/32"]);
+    const later = { addresses: ["172.16.2.3/32"], routes: [{ destination: "172.16.2.2/32" }] };
+    await apply(later, new InstalledContext());
+    expect([await addresses(), await routes()]).toEqual([["172.16.2.3/32"], ["172.16.2.2/32"]]);
+  });
+
   it("replaces an address by another of the same subnet", async () => {
     await apply({ addresses: ["10.0.0.1/24", "10.0.0.3/24"] });
     await apply({ addresses: ["10.0.0.2/24", "10.0.0.3/24"] });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Code, type Context, StatusError } from "@nsm/core";
-import { hasCode, type Link, type RouteSpec, readSysctl, writeSysctl } from "@nsm/linux";
+import { hasCode, type Link, mainTable, type RouteSpec, readSysctl, writeSysctl } from "@nsm/linux";
 import type { Pod } from "../pod/index.js";
 import { reconcileAddresses } from "./addresses.js";
 import type { InstalledContext } from "./installed-context.js";
@@ -27,10 +27,12 @@ export async function reconcilePod(
       reason: "POD_LINK_MISSING",
     });
   }
-  if (installed.linkIndex === undefined) allowPing(ctx, pod);
+  const isFirst = installed.linkIndex === undefined;
+  if (isFirst) allowPing(ctx, pod);
   installed.follow(link.index);
   await ensureUp(pod, link, plan.mtuBytes);
-  await reconcileAddresses(ctx, pod, link, plan.addresses, installed);
+  const hadOthers = await reconcileAddresses(ctx, pod, link, plan.addresses, installed);
+  if (isFirst && hadOthers) await recallRoutes(pod, link.index, installed);
   await reconcileRoutes(pod, link.index, plan.routes, installed);
   await reconcileNeighbours(pod, link.index, plan.neighbours, installed);
 }
@@ -62,6 +64,23 @@ async function ensureUp({ route }: Pod, link: Link, mtuBytes = link.mtuBytes): P
 
 function routeSpec(planned: PlannedRoute, linkIndex: number): RouteSpec {
   return { ...planned, linkIndex, linkScope: planned.gateway === undefined };
+}
+
+const RTN_UNICAST = 1;
+const RTPROT_BOOT = 3;
+
+/**
+ * Routes of a link whose addresses an earlier process had set for another context count as set by it too. With equal
+ * addresses the context hardly differs, and a route may be somebody else's.
+ */
+async function recallRoutes({ route }: Pod, linkIndex: number, { routes }: InstalledContext): Promise<void> {
+  for (const { destination, gateway, protocol, type } of await route.routes({
+    table: mainTable,
+    linkIndex,
+  })) {
+    if (protocol !== RTPROT_BOOT || type !== RTN_UNICAST) continue;
+    routes.set(destination, { destination, ...(gateway !== undefined && { gateway }) });
+  }
 }
 
 async function reconcileRoutes(

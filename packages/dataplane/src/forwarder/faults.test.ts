@@ -11,10 +11,12 @@ const alwaysTold: readonly FaultCode[] = ["EBUSY", "ENOBUFS", "EPERM"];
 
 describeInNetns("whichever message to the kernel fails", () => {
   const { localDomain, remoteDomain } = kernelWorld();
+  /** Nothing is looked at between calls: messages are the calls' own. */
+  const still = () => ({ ctx: testContext({ clock: new VirtualClock() }) });
 
   async function buildLocally(what: FaultCode): Promise<void> {
     const kernel = new FaultyKernel();
-    const { clientPod, nsc, forwarder, all, nse } = await localDomain({ plane: kernel });
+    const { clientPod, nsc, forwarder, all, nse } = await localDomain({ plane: kernel, options: still() });
     const before = await countsOf(...all);
     for (let at = 0, hit: string | undefined = ""; hit !== undefined; at++) {
       kernel.set({ at, what });
@@ -43,7 +45,9 @@ describeInNetns("whichever message to the kernel fails", () => {
 
   async function buildRemotely(what: FaultCode, side: "a" | "b"): Promise<void> {
     const kernel = new FaultyKernel();
-    const { clientPod, nsc, all } = await remoteDomain("IP", { [side]: { plane: kernel } });
+    const { clientPod, nsc, all } = await remoteDomain("IP", {
+      [side]: { plane: kernel, options: still() },
+    });
     const before = await countsOf(...all);
     for (let at = 0, hit: string | undefined = ""; hit !== undefined; at++) {
       kernel.set({ at, what });
@@ -72,7 +76,7 @@ describeInNetns("whichever message to the kernel fails", () => {
 
   it("a refresh that meets it leaves links and traffic as they are", async () => {
     const kernel = new FaultyKernel();
-    const { clientPod, nsc } = await localDomain({ plane: kernel });
+    const { clientPod, nsc } = await localDomain({ plane: kernel, options: still() });
     const connection = await nsc.request("c1");
     const index = (await clientPod.route.linkGet("nsm-1"))?.index;
     for (let at = 0, failed = true; failed; at++) {

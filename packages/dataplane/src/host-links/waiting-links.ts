@@ -97,7 +97,8 @@ export class WaitingLinks {
 
   async #removeUnlessHeld(name: string, waiting: WaitingLink): Promise<void> {
     await this.#removing.get(name);
-    const isDue = () => this.#waiting.get(name) === waiting && !this.#options.isHeld(name);
+    const isOver = () => this.#serving?.ctx.signal.aborted !== false; // sockets are being closed
+    const isDue = () => !isOver() && this.#waiting.get(name) === waiting && !this.#options.isHeld(name);
     if (!isDue()) return;
     const removal = this.#remove(name, isDue);
     const end = removal.then(
@@ -108,6 +109,7 @@ export class WaitingLinks {
     try {
       await removal;
     } catch (err) {
+      if (isOver()) return;
       this.#serving?.ctx.log.warn({ err, link: name }, "a link that nobody claims cannot be removed");
       if (isDue()) this.wait(name, laterTry(waiting));
     } finally {
