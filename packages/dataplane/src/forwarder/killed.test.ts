@@ -146,4 +146,21 @@ describeInNetns("a forwarder killed after any message to the kernel", () => {
       });
     }
   }, 60_000);
+
+  it("while it closed leaves nothing when nobody returns", async () => {
+    const { node, nsc, forwarder, all } = await localDomain({ options });
+    const before = await countsOf(...all);
+    for (let at = 0, killed = true; killed; at++) {
+      const kernel = new FaultyKernel();
+      forwarder.restart(await planeOf(node, { openRoute: kernel.openRoute, capabilities: everything }));
+      const connection = await nsc.request(`c${at}`);
+      kernel.set({ at, what: "killed" });
+      await nsc.close(connection).catch(() => {});
+      killed = kernel.hit !== undefined;
+      forwarder.restart(await planeOf(node, { capabilities: everything }));
+      await clock.advance(LIFETIME_MS);
+      await until(() => waiting(forwarder) === 0);
+      expect({ at, counts: await countsOf(...all) }).toEqual({ at, counts: before });
+    }
+  }, 60_000);
 });

@@ -29,7 +29,8 @@ export function kernelWatches(ctx: Context, route: RouteSocket, netns?: Netns): 
     // Some were lost: everybody looks for himself
     else if (event.type === "overrun") for (const ifindex of [...ports.keys()]) tell(ifindex);
   };
-  const links = watchLinks({ timers, onEvent, ...(netns && { netns }) });
+  const wanted = (ifindex: number): boolean => ports.has(ifindex);
+  const links = watchLinks({ timers, onEvent, wanted, ...(netns && { netns }) });
   const namespaces = watchNamespaces({ timers });
   onAbort(ctx.signal, () => {
     links.close();

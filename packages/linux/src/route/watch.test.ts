@@ -35,6 +35,7 @@ describeInNetns("watching links", () => {
     wanted: (event: LinkEvent) => boolean,
     addresses = false,
     begin: () => unknown = () => {},
+    ofLink: (index: number) => boolean = () => true,
   ): Promise<LinkEvent[]> {
     const seen: LinkEvent[] = [];
     return new Promise((resolve) => {
@@ -42,6 +43,7 @@ describeInNetns("watching links", () => {
         timers: realTimers,
         netns: here.netns,
         addresses,
+        wanted: ofLink,
         onEvent(event) {
           seen.push(event);
           if (!wanted(event)) return;
@@ -80,6 +82,24 @@ describeInNetns("watching links", () => {
       { type: "address", address: { linkIndex: index, address: "10.0.0.1/24" } },
       { type: "address-removed", address: { linkIndex: index, address: "10.0.0.1/24" } },
     ]);
+  });
+
+  it("reports only the links that are wanted", async () => {
+    await route.linkAdd({ kind: "veth", name: "a", peer: { name: "b" } });
+    const index = (await route.linkGet("b"))?.index ?? 0;
+    const events = until(
+      (event) => event.type === "link-removed",
+      true,
+      async () => {
+        for (const name of ["a", "b"]) await route.linkSet(name, { up: true });
+        await route.linkDelete("a");
+      },
+      (link) => link === index,
+    );
+    const seen = await events;
+    expect(seen.length).toBeGreaterThan(1);
+    for (const event of seen)
+      expect(event).toHaveProperty(event.type.startsWith("link") ? "link.index" : "address.linkIndex", index);
   });
 
   it("does not report a port that leaves its bridge as removed", async () => {

@@ -31,6 +31,8 @@ export interface WatchOptions {
   readonly onEvent: (event: LinkEvent) => void;
   /** Namespace to watch, kept alive meanwhile; default: the own one. */
   readonly netns?: Netns;
+  /** Links whose events are wanted, by index; those of others cost next to nothing. Default: all. */
+  readonly wanted?: (linkIndex: number) => boolean;
   /** Report addresses too. Default: false. */
   readonly addresses?: boolean;
 }
@@ -47,13 +49,17 @@ export interface LinkWatch {
  * @throws LinuxError EPERM when the namespace cannot be entered
  */
 export function watchLinks(options: WatchOptions): LinkWatch {
-  const { timers, onEvent, netns, addresses = false } = options;
+  const { timers, onEvent, netns, addresses = false, wanted = () => true } = options;
   const groups = addresses ? [group.LINK, group.IPV4_IFADDR, group.IPV6_IFADDR] : [group.LINK];
   const fd = openMulticastSocket(NETLINK_ROUTE, groups, netns);
   const buffer = Buffer.allocUnsafeSlow(65536);
   let open = true;
   const readAll = (): void => {
-    for (let events = readEvents(fd, buffer); events !== undefined; events = readEvents(fd, buffer)) {
+    for (
+      let events = readEvents(fd, buffer, wanted);
+      events !== undefined;
+      events = readEvents(fd, buffer, wanted)
+    ) {
       for (const event of events) {
         onEvent(event);
         if (!open) return;
@@ -72,12 +78,16 @@ export function watchLinks(options: WatchOptions): LinkWatch {
 }
 
 /** Everything of one recv(2), decoded before anyone is called; undefined when nothing is there. */
-function readEvents(fd: number, buffer: Buffer): LinkEvent[] | undefined {
+function readEvents(
+  fd: number,
+  buffer: Buffer,
+  wanted: (linkIndex: number) => boolean,
+): LinkEvent[] | undefined {
   try {
     const length = receive(fd, buffer);
     if (length === undefined) return undefined;
-    return Array.from(messagesOf(buffer.subarray(0, length))).flatMap(
-      ({ type, payload }) => eventOf(type, payload) ?? [],
+    return Array.from(messagesOf(buffer.subarray(0, length))).flatMap(({ type, payload }) =>
+      wanted(payload.readInt32LE(indexOffset)) ? (eventOf(type, payload) ?? []) : [],
     );
   } catch (error) {
     if (hasCode(error, "ENOBUFS")) return [{ type: "overrun" }];
@@ -86,6 +96,8 @@ function readEvents(fd: number, buffer: Buffer): LinkEvent[] | undefined {
 }
 
 const AF_BRIDGE = 7;
+/** Of the link's index, in struct ifinfomsg as in struct ifaddrmsg. */
+const indexOffset = 4;
 
 function eventOf(type: number, payload: Buffer): LinkEvent | undefined {
   switch (type) {
