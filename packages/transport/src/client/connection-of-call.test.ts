@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { X509Certificate } from "node:crypto";
 import {
   type Channel,
+  type IdentitySource,
   incomingCall,
   type NetworkServiceElement,
   newOutgoingCall,
@@ -9,17 +11,17 @@ import {
   silentLogger,
   type TokenSource,
 } from "@nsm/core";
-import { requestWith, testAuthority, testIdentitySource, testTokens } from "@nsm/testkit";
+import { requestWith, type TestIdentity, testAuthority, testIdentitySource, testTokens } from "@nsm/testkit";
 import { type LinkSecurity, mutualTls } from "../security/index.js";
 import { TestSockets } from "../testing/pair.js";
 
 const { signal } = new AbortController();
 const root = testAuthority(realClock);
-const tls = (name: string): LinkSecurity =>
-  mutualTls(
-    testIdentitySource(root.issue({ spiffeId: `spiffe://test.com/${name}`, clock: realClock }), root),
-    { clock: realClock, log: silentLogger },
-  );
+const identityOf = (name: string): TestIdentity =>
+  root.issue({ spiffeId: `spiffe://test.com/${name}`, clock: realClock });
+const secured = (source: IdentitySource): LinkSecurity =>
+  mutualTls(source, { clock: realClock, log: silentLogger });
+const tls = (name: string): LinkSecurity => secured(testIdentitySource(identityOf(name), root));
 
 let sockets: TestSockets;
 beforeEach(() => {
@@ -129,3 +131,47 @@ it.each(["tcp", "unix"] as const)(
     for (const channel of [...held, ...dialled]) channel.close();
   },
 );
+
+it("F-10 after a rotation each call carries a token of the certificate that its connection showed", async () => {
+  const [first, second] = [identityOf("client"), identityOf("client")];
+  const source = testIdentitySource(first, root);
+  const made = testTokens({ clock: realClock });
+  /** Serials of the certificates that tokens were made for, by token. */
+  const signedFor = new Map<string, string | undefined>();
+  const tokens: TokenSource = {
+    async token(link) {
+      const token = await made.token(link);
+      signedFor.set(token.token, link.own?.serial);
+      return token;
+    },
+  };
+  const shown: { token: string | undefined; certificate: string }[] = [];
+  const { url } = await sockets.serve(
+    [sockets.url("tcp")],
+    {
+      networkService: {
+        name: "noting",
+        async request(ctx, { connection }) {
+          const call = ctx.get(incomingCall);
+          const certificate = new X509Certificate(call?.peer?.certificatePem ?? "").serialNumber;
+          shown.push({ token: call?.token?.token, certificate: certificate.toLowerCase() });
+          return connection;
+        },
+      },
+    },
+    { security: tls("server") },
+  );
+  const connector = sockets.connector({ security: secured(source), tokens });
+  const held = await connector.connect(url, { scope: "pooled", signal });
+  const call = (channel: Channel) => channel.networkService.request(sockets.context, requestWith());
+  await call(held);
+  source.rotate(second);
+  await call(held);
+  const next = await connector.connect(url, { scope: "pooled", signal });
+  await call(next);
+  const { serial: former } = first.svid;
+  const { serial: latter } = second.svid;
+  expect(shown.map(({ certificate }) => certificate)).toEqual([former, former, latter]);
+  expect(shown.map(({ token = "" }) => signedFor.get(token))).toEqual([former, former, latter]);
+  for (const channel of [held, next]) channel.close();
+});

@@ -10,7 +10,7 @@ import {
 import { requestWith, VirtualClock } from "@nsm/testkit";
 import { linuxDescriptors } from "../descriptors.js";
 import { insecure, type LinkSecurity } from "../security/index.js";
-import { TestSockets } from "../testing/pair.js";
+import { KINDS, TestSockets } from "../testing/pair.js";
 import type { SocketConnector } from "./connector.js";
 
 let sockets: TestSockets;
@@ -196,27 +196,32 @@ it("keeps a channel whose server answered DEADLINE_EXCEEDED in time", async () =
   expect(connector.statistics().pooledChannels).toBe(1);
 });
 
-it.each(["tcp", "unix"] as const)("fails what runs on a %s channel that is closed", async (kind) => {
+it.each(KINDS)("fails what runs on a channel that is closed, over %s, %s", async (kind, _title, security) => {
   let started: () => void = () => {};
   const running = new Promise<void>((resolve) => {
     started = resolve;
   });
-  const server = await sockets.serve([sockets.url(kind)], {
-    networkService: {
-      name: "stuck",
-      request: () => {
-        started();
-        return new Promise(() => {});
-      },
+  const stuck: NetworkServiceElement = {
+    name: "stuck",
+    request: () => {
+      started();
+      return new Promise(() => {});
     },
-  });
-  const channel = await sockets.connector().connect(server.url, { scope: "own", signal });
+  };
+  const server = await sockets.serve(
+    [sockets.url(kind)],
+    { networkService: stuck },
+    security && { security: security.server },
+  );
+  const connector = sockets.connector(security && { security: security.client });
+  const channel = await connector.connect(server.url, { scope: "own", signal });
   const call = channel.networkService
     .request(sockets.context, requestWith())
     .catch((error: unknown) => error);
   await running;
   channel.close();
   expect(await call).toMatchObject({ code: Code.UNAVAILABLE });
+  while (server.statistics().connections !== 0) await new Promise(setImmediate);
 });
 
 it("keeps the process alive for dials and calls only", async () => {

@@ -169,7 +169,7 @@ describe.each(["unix", "tcp"] as const)("a dial over %s", (kind) => {
       socket.resume().once("data", accepted).once("close", closed);
     });
     const waiting = withCancel(sockets.context);
-    const connector = sockets.connector({ security: tls(client) });
+    const connector = sockets.connector({ security: tls(client, { handshakeTimeoutMs: 3_600_000 }) });
     const dialled = connector.connect(silent.url, { scope: "pooled", signal: waiting.ctx.signal });
     await isAccepted;
     waiting.cancel();

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
 import { connect as connectSocket, type Socket } from "node:net";
 import { requestWith } from "@nsm/testkit";
+import { insecure, type LinkSecurity } from "../security/index.js";
 import { networkServiceWire } from "../services.js";
 import { KINDS, TestSockets } from "../testing/pair.js";
 
@@ -73,4 +74,19 @@ describe.each(KINDS)("a server over %s, %s", (kind, _title, security) => {
     expect((await channel.networkService.request(sockets.context, requestWith({ id: "a" }))).id).toBe("a");
     expect(reached).toBeGreaterThanOrEqual(1);
   });
+});
+
+it("a connection that was lost when its handshake ended is forgotten", async () => {
+  const lost: LinkSecurity = {
+    ...insecure,
+    async accept(stream, options) {
+      const secured = await insecure.accept(stream, options);
+      await once(stream.destroy(), "close");
+      return secured;
+    },
+  };
+  const server = await sockets.serve([sockets.url("unix")], {}, { security: lost });
+  const socket = await open(server.url);
+  await new Promise((resolve) => socket.resume().once("close", resolve));
+  while (server.statistics().connections !== 0) await new Promise(setImmediate);
 });
