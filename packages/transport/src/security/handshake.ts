@@ -11,7 +11,8 @@ export const ALPN = "h2";
 const LEFT = "TLS_PEER_LEFT";
 
 /** What fails before the end of a server's handshake Node tells by an event of its own. */
-const ERRORS = ["error", "_tlsError"] as const;
+const TLS_ERROR = "_tlsError";
+const ERRORS = ["error", TLS_ERROR] as const;
 
 /** Whether a handshake failed because the peer left. */
 export function hasLeft(error: unknown): boolean {
@@ -80,6 +81,10 @@ function checkPeer({ tls, identity, may }: Handshake): PeerIdentity {
   tls.authorized = true;
   // HTTP/2 on a server's socket would wait for an event that has passed
   Reflect.set(tls, "secureConnecting", false);
+  // Node destroys a server's socket after an error of TLS only when its own server has made it
+  tls.on(TLS_ERROR, (error: Error) => tls.destroy(error));
+  // a stream below that may stay half open would let a peer that has said goodbye keep the connection
+  tls.once("end", () => tls.end(() => tls.destroy()));
   return peer;
 }
 
