@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { newNetworkService, newNetworkServiceEndpoint, State } from "@nsm/api";
+import { Mechanism, newNetworkService, newNetworkServiceEndpoint, State } from "@nsm/api";
 import {
   Code,
   chain,
+  type DescriptorLink,
   endpointKind,
+  type IncomingCall,
+  incomingCall,
   type NetworkServiceElement,
   networkServiceKind,
   StatusError,
@@ -16,6 +19,7 @@ import { memoryStore } from "../../../registry/stores/memory.js";
 import { matchNetworkServiceEndpoints, matchNetworkServices } from "../../../utils/matching/index.js";
 import { metadataServer } from "../../utils/metadata/index.js";
 import { clientUrl } from "../client-url/index.js";
+import { recvfdServer } from "../mechanisms/recvfd/index.js";
 import { discoverForwarderServer } from "./index.js";
 
 const clock = new VirtualClock();
@@ -240,4 +244,36 @@ describe("discover-forwarder server", () => {
     await expect(server.request(ctx, request())).rejects.toThrow("no candidates found");
     expect(queries).toEqual([{ url: MANAGER, services: ["special"] }]);
   });
+});
+
+it("a caller that does not send what it announced is told so at once, and no forwarder is tried last for it", async () => {
+  const { registered, add } = await setUp();
+  for (const name of ["one", "two", "three"]) await add(name);
+  const waited: string[] = [];
+  const link: DescriptorLink = {
+    send: () => {},
+    receive: async ({ ino }) => {
+      waited.push(`${ino}`);
+      throw new StatusError(Code.FAILED_PRECONDITION, "not received", { reason: "DESCRIPTOR_NOT_RECEIVED" });
+    },
+  };
+  const discover = discoverForwarderServer({ registries: registered });
+  const server = start(chain("test", metadataServer(), discover, recvfdServer()));
+  const call: IncomingCall = {
+    peerAddress: "test",
+    peer: undefined,
+    own: undefined,
+    token: undefined,
+    headers: new Map(),
+    responseHeaders: new Map(),
+    link,
+  };
+  const mechanismPreferences = [
+    { cls: "LOCAL", type: "KERNEL", parameters: { inodeURL: "inode://4/17" } },
+  ].map((mechanism) => Mechanism.fromPartial(mechanism));
+  await expect(
+    server.request(ctx.with(incomingCall, call), { ...request(), mechanismPreferences }),
+  ).rejects.toMatchObject({ reason: "DESCRIPTOR_NOT_RECEIVED", message: "not received" });
+  expect(waited).toEqual(["17"]);
+  expect(discover.statistics?.()).toEqual({ failed: 0 });
 });

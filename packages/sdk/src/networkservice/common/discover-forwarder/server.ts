@@ -50,11 +50,13 @@ function preferNextSegment(connection: Connection, forwarders: NetworkServiceEnd
  * accepts, each tried with its own copy of the request, those that failed within the last two seconds last. A Request
  * in state RESELECT_REQUESTED chooses anew. A registry that cannot be reached does not end what is established: the
  * forwarder used before is asked. Close goes to that one, and goes on without URL when it is not found.
- * Descriptors received in a failed try stay open for the next one. Place after `metadata`, before `recvfd` and
+ * Descriptors received in a failed try stay open for the next one; what the caller announced and did not send is no
+ * forwarder's failure and ends the Request. Place after `metadata`, before `recvfd` and
  * `connect`. State: the forwarder, in the metadata; who failed.
  * Upstream: `discoverforwarder.NewServer`. Deviations: upstream knows no failures of other requests, and fails
  * refreshes while the registry is away.
- * @throws NOT_FOUND NETWORK_SERVICE_NOT_FOUND, NO_FORWARDER; the last forwarder's code, FORWARDERS_FAILED
+ * @throws NOT_FOUND NETWORK_SERVICE_NOT_FOUND, NO_FORWARDER; the last forwarder's code, FORWARDERS_FAILED; what
+ *   `recvfd-server` throws
  */
 export function discoverForwarderServer({
   registries,
@@ -107,7 +109,7 @@ export function discoverForwarderServer({
         candidatesFor(askCtx, connection, remembered),
       );
       if (remembered === undefined && !reselect) preferNextSegment(connection, forwarders);
-      return withCallDescriptors(ctx, async (callCtx) => {
+      return withCallDescriptors(ctx, async (callCtx, descriptors) => {
         const failures: unknown[] = [];
         for (const forwarder of forwarders) {
           try {
@@ -117,6 +119,7 @@ export function discoverForwarderServer({
             storeMetadata(ctx, chosen, clone(forwarder));
             return result;
           } catch (error) {
+            if (descriptors.callerFault !== undefined) throw descriptors.callerFault;
             failures.push(error);
             recent.note(ctx, forwarder.name);
             ctx.log.warn(

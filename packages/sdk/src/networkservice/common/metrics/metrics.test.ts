@@ -78,7 +78,7 @@ describe("metrics server", () => {
     expect(sums["fwd_rx{a}"]).toBe(17);
   });
 
-  it("counts 1000 connections at once (server_test.go)", async () => {
+  it("O-1 counts 1000 connections at once (server_test.go)", async () => {
     const { request, sums } = setUp();
     await Promise.all(Array.from({ length: 1000 }, (_, i) => request(`id-${i}`, { rx: "5" })));
     expect(Object.keys(sums)).toHaveLength(1000);

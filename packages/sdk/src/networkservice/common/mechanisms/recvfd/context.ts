@@ -22,6 +22,8 @@ interface Received {
 export class CallDescriptors {
   readonly #byFileUrl = new Map<string, Received>();
   readonly #sockets = new Map<string, SocketHold>();
+  /** Why what the caller announced could not be taken: nobody that is asked next can help then. */
+  callerFault: unknown;
 
   /** Takes ownership; returns the `file:` URL under which this process opens it. */
   add(fd: Fd, from: Side): string {

@@ -59,7 +59,10 @@ export function recvfdServer(): NetworkServiceElement {
       withCallDescriptors(ctx, async (callCtx, descriptors) => {
         if (callerSends(ctx)) {
           const mechanisms = [...request.mechanismPreferences, request.connection.mechanism];
-          await receiveFor(ctx, "caller", mechanisms, descriptors);
+          await receiveFor(ctx, "caller", mechanisms, descriptors).catch((error: unknown) => {
+            descriptors.callerFault = error;
+            throw error;
+          });
         }
         const connection = await next.request(callCtx, request);
         toInodeUrl(connection.mechanism, descriptors);
