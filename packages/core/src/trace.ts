@@ -39,6 +39,12 @@ function difference(before: unknown, after: unknown, path = ""): Record<string, 
   return changes;
 }
 
+/** A field of a record, left out when nothing is different. */
+function changed(name: "requestDiff" | "responseDiff", before: unknown, after: unknown): object {
+  const changes = difference(before, after);
+  return Object.keys(changes).length === 0 ? {} : { [name]: changes };
+}
+
 /** What a response is compared with: a Request answers with its connection, everything else with its own message. */
 const responseBase = (request: unknown): unknown =>
   isObject(request) && isObject(request.connection) ? request.connection : request;
@@ -57,7 +63,7 @@ function enter(
   const now: Trail = { depth: (last?.depth ?? 0) + 1, request: plain(message) };
   const text = arrow(now.depth, element, method);
   if (last === undefined) ctx.log.trace({ request: now.request }, text);
-  else ctx.log.trace({ requestDiff: difference(last.request, now.request) }, text);
+  else ctx.log.trace(changed("requestDiff", last.request, now.request), text);
   return { inner: ctx.with(trail, now), now };
 }
 
@@ -83,7 +89,7 @@ export async function traced<R>(
     const response = await call(inner);
     const left = arrow(now.depth, element, `${method}-response`);
     if (response === undefined) ctx.log.trace({}, left);
-    else ctx.log.trace({ responseDiff: difference(responseBase(now.request), plain(response)) }, left);
+    else ctx.log.trace(changed("responseDiff", responseBase(now.request), plain(response)), left);
     return response;
   } catch (error) {
     ctx.log.trace({ err: error }, arrow(now.depth, element, `${method}-error`));
