@@ -22,7 +22,8 @@ const TAG = {
   octets: 4,
   oid: 6,
   utf8: 0x0c,
-  time: 0x18,
+  utcTime: 0x17,
+  generalizedTime: 0x18,
   sequence: 0x30,
   set: 0x31,
   uri: 0x86,
@@ -30,11 +31,16 @@ const TAG = {
   extensions: 0xa3,
 };
 
+/** Octets of a length, as few as will do (X.690 section 10.1). */
+function length(bytes: number): number[] {
+  if (bytes < 0x80) return [bytes];
+  return bytes < 0x100 ? [0x81, bytes] : [0x82, bytes >> 8, bytes & 0xff];
+}
+
 /** One DER value (X.690 section 8.1). */
 function der(tag: number, ...contents: readonly Uint8Array[]): Buffer {
   const body = Buffer.concat(contents);
-  const length = body.length < 128 ? [body.length] : [0x82, Math.floor(body.length / 256), body.length % 256];
-  return Buffer.concat([Buffer.from([tag, ...length]), body]);
+  return Buffer.concat([Buffer.from([tag, ...length(body.length)]), body]);
 }
 
 const oid = (hex: string): Buffer => der(TAG.oid, Buffer.from(hex, "hex"));
@@ -45,8 +51,12 @@ const SUBJECT_ALT_NAME = oid("551d11");
 const BASIC_CONSTRAINTS = oid("551d13");
 const TRUE = der(TAG.boolean, Buffer.from([0xff]));
 
-const time = (epochMs: number): Buffer =>
-  der(TAG.time, Buffer.from(`${new Date(epochMs).toISOString().replace(/\D/g, "").slice(0, 14)}Z`));
+/** The form that the year asks for (RFC 5280 section 4.1.2.5). */
+function time(epochMs: number): Buffer {
+  const text = `${new Date(epochMs).toISOString().replace(/\D/g, "").slice(0, 14)}Z`;
+  const short = new Date(epochMs).getUTCFullYear() < 2050;
+  return der(short ? TAG.utcTime : TAG.generalizedTime, Buffer.from(short ? text.slice(2) : text));
+}
 
 const name = (commonName: string): Buffer =>
   commonName === ""

@@ -147,15 +147,15 @@ export class ClientConnections {
   }
 
   #watch({ stream, own }: SecuredStream): void {
-    let cause: Error | undefined;
-    stream.on("error", (error) => {
-      cause = error;
-    });
     this.#streams.add(stream);
+    // refused: TLS 1.3 servers look at the client after its handshake
+    const isRefused = (cause?: Error): void => {
+      if (!this.#settled) this.#refusal ??= describeEarlyEnd(own?.spiffeId, cause);
+    };
+    stream.on("error", isRefused);
     stream.once("close", () => {
       this.#streams.delete(stream);
-      // refused: TLS 1.3 servers look at the client after its handshake
-      if (!this.#settled) this.#refusal = describeEarlyEnd(own?.spiffeId, cause);
+      isRefused();
     });
   }
 }

@@ -88,6 +88,7 @@ function checkPeer({ tls, identity, may }: Handshake): PeerIdentity {
   return peer;
 }
 
-function failed(text: string, cause?: unknown, reason = "TLS"): StatusError {
+/** Why a connection was not secured. */
+export function failed(text: string, cause?: unknown, reason = "TLS"): StatusError {
   return new StatusError(Code.UNAUTHENTICATED, text, { reason, cause });
 }

@@ -3,10 +3,11 @@ import type { Duplex } from "node:stream";
 import { connect, TLSSocket } from "node:tls";
 import { type Clock, Code, type IdentitySource, type Logger, type Svid, statusOf } from "@nsm/core";
 import { type AllowedPeers, allowedPeers } from "./allowed-peers.js";
-import { ALPN, handshake, hasLeft } from "./handshake.js";
+import { ALPN, failed, handshake, hasLeft } from "./handshake.js";
 import type { LinkSecurity, SecuredStream, SecuringOptions } from "./link-security.js";
 import { RefusalLog } from "./refusal-log.js";
 import { tlsContext } from "./tls-context.js";
+import { describeTlsError } from "./tls-errors.js";
 
 /** How {@link mutualTls} works. */
 export interface MutualTlsOptions {
@@ -52,16 +53,22 @@ export function mutualTls(identity: IdentitySource, options: MutualTlsOptions): 
     { signal }: SecuringOptions,
   ): Promise<SecuredStream> => {
     let tls: TLSSocket | undefined;
+    let broken: Error | undefined;
     try {
       const own = identity.current();
       tls = start(stream, own);
+      // whose turn it is to listen changes between promises, and Node tells some errors twice
+      tls.on("error", (error) => {
+        broken = error;
+      });
       const timeoutMs = handshakeTimeoutMs;
       const peer = await handshake({ tls, ready, may, clock, timeoutMs, signal, identity });
+      if (broken !== undefined || tls.destroyed)
+        throw failed(broken ? describeTlsError(broken) : "the peer closed the connection");
       return { stream: tls, peer, own };
     } catch (error) {
       // whoever fails first, nothing of the connection stays. TLS goes first: this may run below OpenSSL, and
       // with its stream gone Node would free the session at once
-      tls?.on("error", () => {});
       tls?.destroy();
       stream.on("error", () => {});
       stream.destroy();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { Code, realClock, silentLogger } from "@nsm/core";
 import { type TestIdentity, testAuthority, testIdentitySource } from "@nsm/testkit";
 import { TestSockets } from "../testing/pair.js";
@@ -45,6 +45,21 @@ describe.each(["unix", "tcp"] as const)("a dial over %s tells", (kind) => {
     expect(await refusal(url, tls(identityOf("stranger", other)))).toBe(
       "the peer closed the connection right after the handshake; it may not accept spiffe://test.com/stranger",
     );
+  });
+
+  it("what fails once the handshake is over", async () => {
+    const { accept } = tls(server);
+    const breaking: LinkSecurity["accept"] = async (stream, options) => {
+      await accept(stream, options);
+      stream.write(Buffer.concat([Buffer.from([23, 3, 3, 0, 50]), Buffer.alloc(50, 7)])); // below TLS
+      return new Promise(() => {});
+    };
+    const { url } = await sockets.serve(
+      [sockets.url("unix")],
+      {},
+      { security: { ...tls(server), accept: breaking } },
+    );
+    expect(await refusal(url, tls(client))).toBe("TLS failed: decryption failed or bad record mac");
   });
 
   it("that the server wants an identity", async () => {
@@ -94,13 +109,25 @@ describe.each(["unix", "tcp"] as const)("a dial over %s tells", (kind) => {
     [
       "is garbage",
       (socket) => socket.write(Buffer.concat([Buffer.from([22, 3, 3, 0, 50]), Buffer.alloc(50, 7)])),
-      "TLS handshake failed: unexpected message",
+      "TLS failed: unexpected message",
     ],
   ])("that the answer %s", async (_title, answer, text) => {
     peer = await rawServer(sockets.url(kind), (socket) => socket.once("data", () => answer(socket)));
     const told = await refusal(peer.url, tls(client, text === NEVER ? 100 : undefined));
     expect(told).toEqual(typeof text === "string" ? text : expect.stringMatching(text));
   });
+});
+
+it("what fails in the very moment the handshake ends is a failed dial like any other", async () => {
+  const { url } = await sockets.serve([sockets.url("unix")], {}, { security: tls(server) });
+  const broken = Buffer.concat([Buffer.from([23, 3, 3, 0, 50]), Buffer.alloc(50, 7)]);
+  peer = await rawServer(sockets.url("unix"), (socket) => {
+    const behind = connect(url.pathname).on("error", () => {});
+    socket.pipe(behind);
+    behind.once("data", (flight) => socket.write(Buffer.concat([flight, broken])));
+    socket.once("close", () => behind.destroy());
+  });
+  expect(await refusal(peer.url, tls(client))).toBe("TLS failed: decryption failed or bad record mac");
 });
 
 it("alerts after the handshake are told, other ends are not taken for alerts", () => {
@@ -115,5 +142,5 @@ it("an unknown failure keeps OpenSSL's reason and loses its number of the thread
     code: "ERR_SSL_ODD_THING",
     reason: "odd thing",
   });
-  expect(describeTlsError(error)).toBe("TLS handshake failed: odd thing");
+  expect(describeTlsError(error)).toBe("TLS failed: odd thing");
 });

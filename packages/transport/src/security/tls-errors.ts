@@ -39,7 +39,7 @@ export function describeTlsError(error: Error): string {
   const known = meanings.find(([pattern]) => pattern.test(code) || pattern.test(error.message));
   // OpenSSL's text begins with a number of the thread
   const reason = String(Reflect.get(error, "reason") ?? error.message);
-  return known === undefined ? `TLS handshake failed: ${reason}` : `${known[1]} (${code || reason})`;
+  return known === undefined ? `TLS failed: ${reason}` : `${known[1]} (${code || reason})`;
 }
 
 /**
