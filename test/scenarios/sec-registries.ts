@@ -72,11 +72,10 @@ export const securityOfRegistries: readonly Scenario[] = [
       equal("the owner unregisters the endpoint", await owner.unregisterEndpoint(endpoint), "OK");
       equal("the owner unregisters the service", await owner.unregisterService(service), "OK");
       equal("entry after the owner has left", await stored(lab), []);
-      for (const [way, user] of thieves) {
-        for (const [what, ask] of all(user))
-          equal(`${what} of names that are free, ${way}`, await ask(), "OK");
-        await user.stop();
+      for (const [what, ask] of all(thieves[0][1])) {
+        equal(`${what} of names that are free`, await ask(), "OK");
       }
+      for (const [, user] of thieves) await user.stop();
       await owner.stop();
       equal("left behind", await leftBehind(lab, before), []);
     },

@@ -9,7 +9,6 @@ import {
   type Lab,
   type LabIdentity,
   type LabNode,
-  leftBehind,
   mustRun,
   type Pod,
   type ProcessIdentity,
@@ -24,15 +23,20 @@ import {
 import { mutualTls } from "@nsm/transport";
 import { PingSampler } from "../chaos/sampler.js";
 import { equal, holds } from "./expect.js";
+import { leavesNothing } from "./healing.js";
 import { RawClient } from "./peers/raw-client.js";
 
 const CONNECT_BOUND_MS = 8_000;
 const ROTATION_BOUND_MS = 10_000;
+const CLEAN_BOUND_MS = 3_000;
+/** After a rotation everybody has dialled anew: pooled channels stay for 30 s. */
+const NEW_CHANNELS = /: socket descriptors \+[1-8]$/;
+const GUEST_LINK = "nsm-guest";
 const ROTATIONS = 3;
 /** Life of SVIDs, renewed at half of it. In short form the scenario rotates them itself, too. */
 const SVID_MS = { short: 12_000, full: 60_000 };
-/** So long that it falls due while nobody can renew. */
-const OUTAGE_SVID_MS = { short: 16_000, full: 200_000 };
+/** In full form so long that all SVIDs fall due while nobody can renew them. */
+const OUTAGE_SVID_MS = { short: 60_000, full: 200_000 };
 const OUTAGE_MS = { short: 5_000, full: 120_000 };
 
 /** Well below the life of a token, which is that of an SVID at most: see `healEnv`. */
@@ -86,13 +90,13 @@ class Life {
     }
   }
 
-  /** One Request and its Close; @returns what went wrong */
-  async ask(raw: RawClient, service: string): Promise<string | undefined> {
+  /** One Request and its Close; @returns what went wrong. @param link name of the interface, one for each who asks */
+  async ask(raw: RawClient, service: string, link = "nsm-raw"): Promise<string | undefined> {
     const { nsmgrUrl } = this.lab.node(1);
     const { netnsPath } = this.asker.holder;
     const { dev, ino } = await raw.identity(netnsPath);
     const answer = await raw.request(nsmgrUrl, {
-      parameters: { name: "nsm-raw", inodeURL: `inode://${dev}/${ino}` },
+      parameters: { name: link, inodeURL: `inode://${dev}/${ino}` },
       send: [netnsPath],
       connection: { networkService: service },
     });
@@ -122,14 +126,19 @@ class Life {
     });
   }
 
-  /** A new SVID, with a new key, for everybody. */
-  async rotateAll(): Promise<void> {
-    const former = this.count("SVID rotated");
+  /** Issues a new SVID, with a new key, for everybody: handed out when the Workload API serves. */
+  issueAll(): void {
     for (const node of this.lab.nodes) {
       for (const served of node.identities.values()) served.rotate();
       for (const pod of node.pods.values()) pod.identity?.rotate();
     }
     this.identity.rotateOwn();
+  }
+
+  /** A new SVID for everybody, and in use. */
+  async rotateAll(): Promise<void> {
+    const former = this.count("SVID rotated");
+    this.issueAll();
     await this.everybody("SVID rotated", former);
     await this.asked();
   }
@@ -168,7 +177,7 @@ class Life {
     const pings = this.clients.map(({ client }) => this.#sampler.samples(client.name).sent);
     for (const { process } of this.clients) equal(`exit code of ${process.name}`, await process.stop(), 0);
     for (const pod of this.lab.nodes.flatMap((node) => [...node.pods.values()])) await pod.stop();
-    equal("left behind", await leftBehind(this.lab, this.before), []);
+    await leavesNothing(this.lab, this.before, CLEAN_BOUND_MS, [NEW_CHANNELS]);
     return `${this.#requests} Requests and ${pings.join(" and ")} pings, none lost`;
   }
 }
@@ -235,10 +244,10 @@ async function federate(life: Life, note: (text: string) => void): Promise<void>
   ca.federateWith(other.ca);
   await life.everybody("bundles changed", former);
   const guest = new RawClient(other.identity);
-  equal("a client of a federated domain", await life.ask(guest, "local"), undefined);
+  equal("a client of a federated domain", await life.ask(guest, "local", GUEST_LINK), undefined);
   ca.endFederation(other.ca.trustDomain);
   await life.everybody("bundles changed", former, 2);
-  const refused = await life.ask(guest, "local");
+  const refused = await life.ask(guest, "local", GUEST_LINK);
   note(`without its bundle: ${refused}`);
   holds("the client is refused without its domain's bundle", /UNAVAILABLE/.test(refused ?? ""), refused);
   const nsmgr = life.lab.node(1).daemons.get("nsmgr");
@@ -289,6 +298,7 @@ export const securityOfRotation: readonly Scenario[] = [
       live(lab, async (life) => {
         const former = life.count("SVID rotated");
         await life.identity.workloadApi.stop();
+        if (form === "short") life.issueAll();
         await delay(OUTAGE_MS[form]);
         await life.expectUnharmed("without Workload API");
         await life.identity.workloadApi.start();
