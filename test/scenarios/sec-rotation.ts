@@ -174,6 +174,7 @@ class Life {
   async end(): Promise<string> {
     await this.expectUnharmed("at the end");
     await this.abandon();
+    equal("Requests that failed last", this.#failures, []);
     const pings = this.clients.map(({ client }) => this.#sampler.samples(client.name).sent);
     for (const { process } of this.clients) equal(`exit code of ${process.name}`, await process.stop(), 0);
     for (const pod of this.lab.nodes.flatMap((node) => [...node.pods.values()])) await pod.stop();

@@ -112,7 +112,7 @@ describe("control characters", () => {
 });
 
 describe("secrets", () => {
-  it.each(["text", "json"] as const)("never reach the %s format", (format) => {
+  it.each(["text", "json"] as const)("T17 never reach the %s format", (format) => {
     const { log, lines } = recorded(format);
     const path = { pathSegments: [{ id: "1", token: "abc-1", expires: 5 }] };
     log

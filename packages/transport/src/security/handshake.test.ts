@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomBytes } from "node:crypto";
-import type { ConnectionOptions } from "node:tls";
+import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import {
   Code,
   incomingCall,
@@ -11,7 +11,7 @@ import {
 } from "@nsm/core";
 import { requestWith, type TestIdentity, testAuthority, testIdentitySource } from "@nsm/testkit";
 import { TestSockets } from "../testing/pair.js";
-import { presented, rawServer, rawSocket, tlsClient } from "../testing/peers.js";
+import { presented, rawServer, rawSocket, tlsClient, tlsServer } from "../testing/peers.js";
 import { type LinkSecurity, type MutualTlsOptions, mutualTls } from "./index.js";
 
 const { signal } = new AbortController();
@@ -75,6 +75,23 @@ describe("a server", () => {
     const second = await tlsClient(url, { ...versions, session });
     expect(second.resumed).toBe(false);
     expect(await refusals(1)).toEqual(["the peer presented no certificate"]);
+  });
+
+  it("does not let a client of TLS 1.2 negotiate again, as another one perhaps", async () => {
+    const { url } = await serve("tcp");
+    const socket = connectTls({
+      socket: await rawSocket(url),
+      rejectUnauthorized: false,
+      ALPNProtocols: ["h2"],
+      maxVersion: "TLSv1.2",
+      ...presented(client),
+    });
+    socket.resume();
+    await new Promise((resolve) => socket.once("secureConnect", resolve));
+    const ended = new Promise((resolve) => socket.once("close", () => resolve("closed")));
+    const again = new Promise((resolve) => socket.renegotiate({}, resolve));
+    expect(await Promise.race([ended, again])).toBe("closed");
+    socket.destroy();
   });
 
   it.each<[string, ConnectionOptions, RegExp]>([
@@ -156,6 +173,35 @@ it.each(["unix", "tcp"] as const)("intermediates travel with the leaf, both ways
   );
   expect(await asks(url, identityOf("deep client", middle))).toBe("spiffe://test.com/deep client");
 });
+
+it.each(["TLSv1.2", "TLSv1.3"] as const)(
+  "a client presents its SVID in %s whatever authorities the server names",
+  async (maxVersion) => {
+    const named = testAuthority(realClock, "another root").certificate.toString();
+    let show: (certificate: unknown) => void = () => {};
+    const shown = new Promise((resolve) => {
+      show = resolve;
+    });
+    const options = {
+      ...presented(server),
+      ca: [named],
+      requestCert: true,
+      rejectUnauthorized: false,
+      ALPNProtocols: ["h2"],
+      maxVersion,
+    };
+    const other = await tlsServer(sockets.url("tcp"), options, (socket) => show(socket.getPeerCertificate()));
+    const waiting = withCancel(sockets.context);
+    const dialled = sockets
+      .connector({ security: tls(client) })
+      .connect(other.url, { scope: "own", signal: waiting.ctx.signal });
+    const failed = expect(dialled).rejects.toMatchObject({ code: Code.CANCELLED });
+    expect(await shown).toMatchObject({ subjectaltname: "URI:spiffe://test.com/client" });
+    waiting.cancel();
+    await failed;
+    other.close();
+  },
+);
 
 describe.each(["unix", "tcp"] as const)("a dial over %s", (kind) => {
   it("that is given up during the handshake closes the connection at once", async () => {

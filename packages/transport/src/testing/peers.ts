@@ -2,7 +2,13 @@
 
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
-import { type ConnectionOptions, connect as connectTls, createServer as createTlsServer } from "node:tls";
+import {
+  type ConnectionOptions,
+  connect as connectTls,
+  createServer as createTlsServer,
+  type TLSSocket,
+  type TlsOptions,
+} from "node:tls";
 import type { TestIdentity } from "@nsm/testkit";
 
 /** A connected socket without anything above. */
@@ -73,14 +79,18 @@ export async function rawServer(url: URL, serve: (socket: Socket) => void): Prom
   );
 }
 
-/** A TLS server of Node's. */
+/** A TLS server of Node's, which hands over what it has secured. */
 export async function tlsServer(
   url: URL,
-  options: Parameters<typeof createTlsServer>[0],
+  options: TlsOptions,
+  onSecured: (socket: TLSSocket) => void = () => {},
 ): Promise<Listening> {
   const server = createTlsServer({ ...options });
   server.on("tlsClientError", () => {});
-  server.on("secureConnection", (socket) => socket.on("error", () => {}));
+  server.on("secureConnection", (socket) => {
+    socket.on("error", () => {});
+    onSecured(socket);
+  });
   return listening(url, server);
 }
 
