@@ -15,10 +15,10 @@ import {
   type sendUnaryData,
 } from "@grpc/grpc-js";
 import {
+  adaptHttp2Clients,
   CallPreparation,
   createGrpcServer,
   MAX_HEADER_COUNT,
-  raiseClientHeaderLimit,
   StreamCredentials,
   socketDescriptor,
 } from "./grpc-internals.js";
@@ -65,10 +65,10 @@ it("grpc-js still says of an unprocessed stream what calls are repeated for", ()
   expect(readFileSync(join(build, "subchannel-call.js"), "utf8")).toContain("'Stream refused by server'");
 });
 
-it("raises the limit of response headers once", () => {
-  raiseClientHeaderLimit(MAX_HEADER_COUNT);
+it("adapts clients once", () => {
+  adaptHttp2Clients(MAX_HEADER_COUNT);
   const raised = http2.connect;
-  raiseClientHeaderLimit(MAX_HEADER_COUNT);
+  adaptHttp2Clients(MAX_HEADER_COUNT);
   expect(http2.connect).toBe(raised);
 });
 

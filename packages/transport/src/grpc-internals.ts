@@ -140,13 +140,12 @@ export function createGrpcServer(options: ServerOptions, limits: HeaderLimits): 
   return server;
 }
 
-/** Highest stream of HTTP/2: what was opened before the peer hears of it is still served. */
-const LAST_STREAM_ID = 2 ** 31 - 1;
-
 /**
- * Asks the peer of a connection to open another one for its next calls (GOAWAY without error, RFC 9113 section 6.8);
- * what runs, or is on its way, goes on. Every injected connection has an HTTP/2 server of its own, which its stream
- * knows, and grpc-js knows the sessions of that.
+ * Asks the peer of a connection to open another one for its next calls (GOAWAY without error, RFC 9113 section 6.8).
+ * What runs goes on; what is on its way is refused unprocessed, so that the peer repeats it; with the last call the
+ * connection ends. Naming a higher last stream in the GOAWAY would not do: Node stops reading behind it, and calls on
+ * their way would be neither served nor refused. Every injected connection has an HTTP/2 server of its own, which
+ * its stream knows, and grpc-js knows the sessions of that.
  * @param stream the one that was injected
  * @returns false when no session runs on it
  */
@@ -158,26 +157,41 @@ export function goAway(server: Server, stream: Duplex): boolean {
   const sessions: unknown = typeof info === "object" && info !== null ? Reflect.get(info, "sessions") : [];
   if (!(sessions instanceof Set)) return false;
   for (const session of sessions as Set<http2.ServerHttp2Session>) {
-    if (!session.destroyed) session.goaway(http2.constants.NGHTTP2_NO_ERROR, LAST_STREAM_ID);
+    session.close();
   }
   return sessions.size > 0;
 }
 
-const RAISED = Symbol("nsm.raised-header-limit");
+const ADAPTED = Symbol("nsm.adapted-clients");
 
 /**
- * Lets HTTP/2 clients of this process take as many response headers as servers of this package. grpc-js hands no
- * limit to `http2.connect`, which it looks up at every connection, so the limit is put in there, once.
+ * Adapts HTTP/2 clients of this process, once. grpc-js looks `http2.connect` up at every connection, so that is where
+ * - as many response headers are allowed as servers of this package take; grpc-js hands no limit on;
+ * - what ends a session is told a turn later. grpc-js listens for it some promises after it has got the session: a
+ *   GOAWAY right behind the server's settings would be missed, and the channel take the session for usable for ever.
  */
-export function raiseClientHeaderLimit(maxHeaderListPairs: number): void {
+export function adaptHttp2Clients(maxHeaderListPairs: number): void {
   const { connect } = http2;
-  if (RAISED in connect) return;
-  const raised = (
+  if (ADAPTED in connect) return;
+  const adapted = (
     authority: string | URL,
     options?: http2.ClientSessionOptions | http2.SecureClientSessionOptions,
     listener?: Parameters<typeof connect>[2],
-  ) => connect(authority, { maxHeaderListPairs, ...options }, listener);
-  http2.connect = Object.assign(raised as typeof connect, { [RAISED]: true });
+  ): http2.ClientHttp2Session => {
+    const session = connect(authority, { maxHeaderListPairs, ...options }, listener);
+    tellEndsLater(session);
+    return session;
+  };
+  http2.connect = Object.assign(adapted as typeof connect, { [ADAPTED]: true });
+}
+
+function tellEndsLater(session: http2.ClientHttp2Session): void {
+  const emit = session.emit.bind(session) as (event: string | symbol, ...values: unknown[]) => boolean;
+  session.emit = (event: string | symbol, ...values: unknown[]): boolean => {
+    if (event !== "goaway" && event !== "close") return emit(event, ...values);
+    setImmediate(emit, event, ...values);
+    return true;
+  };
 }
 
 /** Descriptor number of a connected socket; undefined when it has none any more. */

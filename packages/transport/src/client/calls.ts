@@ -18,8 +18,11 @@ import {
 import type { CallState } from "./call-slots.js";
 import type { GrpcChannel } from "./grpc-channel.js";
 
-/** What grpc-js says of a stream that was refused before it was processed. */
-const STREAM_REFUSED = "Stream refused by server";
+/** What grpc-js says of a stream that was refused before it was processed, and of one that was never begun. */
+const UNPROCESSED = /^(?:Stream refused by server$|Failed to start HTTP\/2 stream with error )/;
+
+/** How often a call may meet such a connection: one that is made meanwhile may be asked to leave, too. */
+const MAX_ATTEMPTS = 5;
 
 /**
  * Runs a unary call: deadline, cancellation, headers, token and descriptors of the context go with it.
@@ -36,11 +39,12 @@ export async function unaryCall<D extends CompatServiceDefinition, R>(
   const slot = channel.slots.take(service, state);
   channel.enter();
   try {
-    try {
-      return await work(slot.client, callOptions(channel, state));
-    } catch (error) {
-      if (!isUnprocessed(error)) throw error;
-      return await work(slot.client, callOptions(channel, state));
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await work(slot.client, callOptions(channel, state));
+      } catch (error) {
+        if (!(await mayRepeat(error, attempt))) throw error;
+      }
     }
   } catch (error) {
     throw callFailed(channel, state, error);
@@ -54,8 +58,12 @@ export async function unaryCall<D extends CompatServiceDefinition, R>(
  * True for a call that met a connection which the server had just asked to leave, as after a rotation of its SVID: no
  * chain has seen it (RFC 9113 section 8.7), and the channel makes another connection by itself.
  */
-function isUnprocessed(error: unknown): boolean {
-  return error instanceof ClientError && error.details === STREAM_REFUSED;
+async function mayRepeat(error: unknown, attempt: number): Promise<boolean> {
+  if (attempt >= MAX_ATTEMPTS || !(error instanceof ClientError) || !UNPROCESSED.test(error.details))
+    return false;
+  // grpc-js hears a turn after Node that the connection ends: see `adaptHttp2Clients`
+  await new Promise(setImmediate);
+  return true;
 }
 
 /**
@@ -73,7 +81,14 @@ export async function* streamCall<D extends CompatServiceDefinition, R>(
   const slot = channel.slots.take(service, state);
   channel.enter();
   try {
-    yield* work(slot.client, callOptions(channel, state));
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return yield* work(slot.client, callOptions(channel, state));
+      } catch (error) {
+        // nothing was yielded of a stream that nobody has processed
+        if (!(await mayRepeat(error, attempt))) throw error;
+      }
+    }
   } catch (error) {
     throw callFailed(channel, state, error);
   } finally {

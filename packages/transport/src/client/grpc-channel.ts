@@ -14,9 +14,9 @@ import {
 } from "@nsm/core";
 import { hostPort, parseAddress } from "../address.js";
 import {
+  adaptHttp2Clients,
   CallPreparation,
   MAX_HEADER_COUNT,
-  raiseClientHeaderLimit,
   StreamCredentials,
 } from "../grpc-internals.js";
 import { setToken } from "../metadata.js";
@@ -74,7 +74,7 @@ export class GrpcChannel {
    * @throws INVALID_ARGUMENT BAD_ADDRESS
    */
   constructor(url: URL, settings: ChannelSettings, server?: string) {
-    raiseClientHeaderLimit(MAX_HEADER_COUNT);
+    adaptHttp2Clients(MAX_HEADER_COUNT);
     const address = parseAddress(url);
     this.url = url;
     this.server = server ?? url.href;

@@ -73,3 +73,37 @@ it.each(["unix", "tcp"] as const)(
     watching.close();
   },
 );
+
+it.each(["unix", "tcp"] as const)(
+  "no call over %s meets rotations, though they come during handshakes and calls",
+  async (kind) => {
+    const [first, client] = [identityOf("server"), identityOf("client")];
+    const svids = Array.from({ length: 20 }, () => identityOf("server"));
+    const options = { clock: realClock, log: silentLogger };
+    const source = testIdentitySource(first, client);
+    const server = await sockets.serve(
+      [sockets.url(kind)],
+      { networkService: presented },
+      { security: mutualTls(source, options) },
+    );
+    const connector = sockets.connector({
+      security: mutualTls(testIdentitySource(client, first, ...svids), options),
+    });
+    let rotating = true;
+    const ask = async (): Promise<void> => {
+      while (rotating) {
+        const channel = await connector.connect(server.url, { scope: "pooled", signal });
+        for (let i = 0; i < 5; i++) await channel.networkService.request(sockets.context, requestWith());
+        channel.close();
+      }
+    };
+    const asking = Promise.all(Array.from({ length: 8 }, ask));
+    asking.catch(() => {});
+    for (const svid of svids) {
+      source.rotate(svid);
+      for (let turn = 0; turn < 40; turn++) await new Promise(setImmediate);
+    }
+    rotating = false;
+    await asking;
+  },
+);
