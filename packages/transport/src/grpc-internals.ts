@@ -7,6 +7,7 @@
 import http2 from "node:http2";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { setImmediate } from "node:timers";
 import {
   CallCredentials,
   ChannelCredentials,
@@ -162,7 +163,8 @@ export function goAway(server: Server, stream: Duplex): boolean {
   return sessions.size > 0;
 }
 
-const ADAPTED = Symbol("nsm.adapted-clients");
+/** The same for all instances of this module in a process: tests have one each. */
+const ADAPTED = Symbol.for("nsm.adapted-clients");
 
 /**
  * Adapts HTTP/2 clients of this process, once. grpc-js looks `http2.connect` up at every connection, so that is where
