@@ -240,6 +240,8 @@ it("keeps the process alive for dials and calls only", async () => {
   /** Sockets of this process that keep it alive: the server's end, and the client's when it must. */
   const holding = (): number =>
     process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length;
+  // those of earlier tests may still be closing
+  while (holding() > 0) await new Promise(setImmediate);
   const channel = await sockets.connector().connect(server.url, pooled);
   expect(holding()).toBe(1);
   const call = channel.networkService.request(sockets.context, requestWith());
