@@ -100,6 +100,13 @@ describe("parseCertificate", () => {
     expect(ours.x509.fingerprint256).toBe(node.fingerprint256);
   });
 
+  it("reads serial numbers of whatever length as node:crypto does", () => {
+    const leaves = Array.from({ length: 64 }, () => leafOf(root, ID));
+    expect(leaves.map((leaf) => parseCertificate(leaf).serial)).toEqual(
+      leaves.map((leaf) => new X509Certificate(leaf).serialNumber.toLowerCase()),
+    );
+  });
+
   it("refuses every certificate cut short or with bytes behind it, and never fails otherwise", () => {
     const leaf = leafOf(root, ID);
     for (let length = 0; length < leaf.length; length++)

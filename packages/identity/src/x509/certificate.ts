@@ -7,7 +7,7 @@ import { type Extensions, readExtensions } from "./extensions.js";
 /** What SPIFFE and path building need to know of a certificate (RFC 5280 section 4.1). */
 export interface Certificate extends Extensions {
   readonly der: Uint8Array;
-  /** Hexadecimal, lower case, without leading zeros. */
+  /** Hexadecimal, lower case, whole bytes, without leading ones that are zero. */
   readonly serial: string;
   /** Names as they are encoded; one certificate issued another when these are equal and the signature fits. */
   readonly issuer: string;
@@ -62,7 +62,7 @@ export function parseCertificate(der: Uint8Array): Certificate {
   return {
     ...readExtensions(extensions),
     der,
-    serial: hex(serial.content).replace(/^0+(?=.)/, ""),
+    serial: hex(serial.content).replace(/^(?:00)+(?=..)/, ""),
     issuer: latin1(issuer.raw),
     subject: latin1(subject.raw),
     notBeforeMs,
