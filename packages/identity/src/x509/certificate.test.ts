@@ -68,7 +68,7 @@ describe("parseCertificate", () => {
   it("reads certificates of another library", async () => {
     const made = await madeElsewhere();
     expect(parseCertificate(made.root)).toMatchObject({
-      serial: "a0b",
+      serial: "0a0b",
       isCa: true,
       maxPathLength: 1,
       keyUsage: KeyUsage.KEY_CERT_SIGN | KeyUsage.CRL_SIGN,
