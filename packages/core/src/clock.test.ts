@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { jest } from "@jest/globals";
-import { realClock } from "./clock.js";
+import { onNextTurn, realClock } from "./clock.js";
 
 describe("the machine's clock", () => {
   beforeEach(() => void jest.useFakeTimers({ now: 5_000 }));
@@ -47,4 +47,15 @@ describe("the machine's clock", () => {
     jest.advanceTimersByTime(2 ** 32);
     expect(times).toEqual([2 ** 32]);
   });
+});
+
+it("the next turn begins when everything of this one has run", async () => {
+  const order: string[] = [];
+  const turned = new Promise<void>((resolve) => onNextTurn(resolve)).then(() => order.push("next turn"));
+  process.nextTick(() => order.push("tick"));
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+  order.push("promises");
+  await turned;
+  expect(order.toSorted()).toEqual(["next turn", "promises", "tick"]);
+  expect(order.at(-1)).toBe("next turn");
 });

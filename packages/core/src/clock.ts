@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { setImmediate } from "node:timers";
 
 /** A running timer. */
 export interface Timer {
@@ -39,3 +40,11 @@ export const realClock: Clock = {
     return { cancel: () => clearTimeout(handle) };
   },
 };
+
+/**
+ * Calls back in the next turn of the event loop, when everybody has heard what happened in this one. No time passes,
+ * on no clock, so it waits for nothing else.
+ */
+export function onNextTurn(callback: () => void): void {
+  setImmediate(callback);
+}

@@ -14,7 +14,7 @@ export {
   type Side,
   sendDescriptor,
 } from "./call.js";
-export { type Clock, realClock, type Timer } from "./clock.js";
+export { type Clock, onNextTurn, realClock, type Timer } from "./clock.js";
 export {
   type CancellableContext,
   type Context,

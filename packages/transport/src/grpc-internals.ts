@@ -7,7 +7,6 @@
 import http2 from "node:http2";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { setImmediate } from "node:timers";
 import {
   CallCredentials,
   ChannelCredentials,
@@ -16,6 +15,7 @@ import {
   Server,
   type ServerOptions,
 } from "@grpc/grpc-js";
+import { onNextTurn } from "@nsm/core";
 
 /** Most headers that one message may have, on either side. */
 export const MAX_HEADER_COUNT = 4096;
@@ -191,7 +191,7 @@ function tellEndsLater(session: http2.ClientHttp2Session): void {
   const emit = session.emit.bind(session) as (event: string | symbol, ...values: unknown[]) => boolean;
   session.emit = (event: string | symbol, ...values: unknown[]): boolean => {
     if (event !== "goaway" && event !== "close") return emit(event, ...values);
-    setImmediate(emit, event, ...values);
+    onNextTurn(() => emit(event, ...values));
     return true;
   };
 }

@@ -3,6 +3,7 @@ import {
   type Code,
   type Context,
   deadlineExceeded,
+  onNextTurn,
   outgoingCall,
   remainingMs,
   StatusError,
@@ -62,7 +63,7 @@ async function mayRepeat(error: unknown, attempt: number): Promise<boolean> {
   if (attempt >= MAX_ATTEMPTS || !(error instanceof ClientError) || !UNPROCESSED.test(error.details))
     return false;
   // grpc-js hears a turn after Node that the connection ends: see `adaptHttp2Clients`
-  await new Promise(setImmediate);
+  await new Promise<void>(onNextTurn);
   return true;
 }
 
