@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { NetworkService } from "@nsm/api";
 import type { Lab, LabNode, Scenario } from "@nsm/lab";
 import { revive } from "./daemons.js";
 import { equal } from "./expect.js";
@@ -18,6 +19,7 @@ import {
   type WatchedPair,
   watchedPair,
 } from "./healing.js";
+import { registryUser } from "./peers/raw-registry.js";
 
 /** The endpoint's pod dies; nothing answers until another endpoint comes, and then that one does. */
 async function endpointDies(lab: Lab, endpointNode: LabNode, env = {}): Promise<WatchedPair> {
@@ -91,8 +93,15 @@ export const endpointDeaths: readonly Scenario[] = [
       const pair = await watchedPair(lab, node, node);
       await Promise.all([node.daemons.get("registry")?.kill(), killPod(node, pair.endpoint)]);
       await revive(lab, { node, app: "registry" });
-      const replacement = await startReplacement(lab, node, { NSM_REGISTER_SERVICE: "true" });
+      // The registry has forgotten the service, and the manager has not who registered it: a service of several
+      // endpoints is registered by whoever runs them, as in Kubernetes
+      const operator = registryUser(lab.processIdentity("operator"), lab.registryUrl);
+      const service = NetworkService.create({ name: "icmp-responder", payload: "ETHERNET" });
+      equal("the service is registered", await operator.registerService(service), "OK");
+      const replacement = await startReplacement(lab, node);
       await movedTo(pair, replacement, HEAL_CP_BOUND_MS);
+      equal("the service is unregistered", await operator.unregisterService(service), "OK");
+      await operator.stop();
       await expectCleanEnd(lab, pair);
     },
   },
