@@ -24,7 +24,7 @@ const namesOf = (endpoints: readonly { name: string }[]): string[] => endpoints.
 export const controlPlaneKills: readonly Scenario[] = [
   meshScenario({
     id: "CHAOS-4",
-    forms: ["short"],
+    forms: ["short", "full"],
     title: "killed forwarders, one, the other and both, take their links up again and no packet is lost",
     async run(lab, run) {
       const mesh = await startMesh(lab, run);
@@ -49,7 +49,7 @@ export const controlPlaneKills: readonly Scenario[] = [
   }),
   meshScenario({
     id: "CHAOS-6",
-    forms: ["short"],
+    forms: ["short", "full"],
     title: "killed managers come back: no packet is lost, endpoints and forwarders are registered again",
     async run(lab, run) {
       const mesh = await startMesh(lab, run);

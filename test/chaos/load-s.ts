@@ -18,7 +18,7 @@ export const load: readonly Scenario[] = [
     title: "20 clients of 4 endpoints on two nodes connect in one burst and lose nothing for minutes",
     nodes: 2,
     timeoutMs: 300_000,
-    forms: [],
+    forms: ["full"],
     env: { NSM_MAX_TOKEN_LIFETIME: `${TOKEN_SECONDS}s`, NSM_REQUEST_TIMEOUT: "5s" },
     async run(lab, run) {
       const mesh = await Mesh.start(lab, {

@@ -17,10 +17,10 @@ export const EXPIRY_BOUND_MS = TOKEN_MS + 5_000;
  */
 export const meshEnv = { NSM_MAX_TOKEN_LIFETIME: `${TOKEN_MS / 1000}s`, NSM_REQUEST_TIMEOUT: "5s" };
 
-/** What the scenarios with a mesh have in common. Unless they say otherwise only `npm run chaos` runs them. */
+/** What the scenarios with a mesh have in common. Unless they say otherwise they run in full form only. */
 export const meshScenario = (
   scenario: Pick<Scenario, "id" | "title" | "run"> & Partial<Scenario>,
-): Scenario => ({ nodes: 2, timeoutMs: 300_000, env: meshEnv, forms: [], ...scenario });
+): Scenario => ({ nodes: 2, timeoutMs: 300_000, env: meshEnv, forms: ["full"], ...scenario });
 
 /** The mesh of the catalogue, 20 clients and 4 endpoints, or in short form 4 and 2; all are connected. */
 export async function startMesh(
