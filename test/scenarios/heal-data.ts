@@ -6,8 +6,8 @@ import {
   HEAL_DP_BOUND_MS,
   healEnv,
   healed,
+  interrupted,
   longestGapMs,
-  silent,
   type WatchedPair,
   watchedPair,
 } from "./healing.js";
@@ -47,7 +47,7 @@ export const dataPathBreaks: readonly Scenario[] = [
       for (const [what, breakIt] of Object.entries(breaks).slice(0, form === "full" ? undefined : 1)) {
         const brokenMs = performance.now();
         await breakIt(lab, pair);
-        await silent(pair, LOSS_BOUND_MS);
+        await interrupted(pair, brokenMs, LOSS_BOUND_MS);
         await healed(pair, HEAL_DP_BOUND_MS, false);
         note(`${what}: ${Math.round(longestGapMs(pair, brokenMs))} ms without answers`);
       }

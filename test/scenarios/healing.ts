@@ -94,6 +94,20 @@ async function answering(pod: Pod, sampler: PingSampler, boundMs: number, what: 
   await waitFor(what, boundMs, () => (sampler.answersNow(pod.name) ? true : undefined));
 }
 
+/**
+ * Waits until a ping that was sent after a moment is lost. Its loss is known late, maybe after the repair, which {@link silent}
+ * would not notice.
+ */
+export async function interrupted(
+  { connected, sampler }: WatchedPair,
+  sinceMs: number,
+  boundMs: number,
+): Promise<void> {
+  await waitFor("a ping is lost", boundMs, () =>
+    sampler.samples(connected.client.name, sinceMs).lost > 0 ? true : undefined,
+  );
+}
+
 /** Waits until the client's pings fail. */
 export async function silent({ connected, sampler }: WatchedPair, boundMs = 10_000): Promise<void> {
   await waitFor("pings fail", boundMs, () => (sampler.answersNow(connected.client.name) ? undefined : true));
