@@ -18,10 +18,10 @@ async function until(what: string, isThere: () => Promise<boolean>): Promise<num
   return performance.now() - startMs;
 }
 
-/** Starts an endpoint with room for all connections. */
-export const startEndpoint = (pod: Pod): LabProcess =>
+/** Starts an endpoint with room for all connections. @param service its own: a service belongs to who registers it */
+export const startEndpoint = (pod: Pod, service = "bench"): LabProcess =>
   pod.startNse({
-    NSM_SERVICE_NAMES: "bench",
+    NSM_SERVICE_NAMES: service,
     NSM_CIDR_PREFIX: "172.16.0.0/16",
     NSM_UNREGISTER_ITSELF: "true",
   });
@@ -41,10 +41,11 @@ async function round(lab: Lab, number: number): Promise<Record<string, number>> 
   const forwarder = await serving(() => node.startForwarder(), forwarderUrl);
   await until("registration of the forwarder", () => found(`forwarder-${node.name}`));
   const endpoint = await node.addPod(`nse-${number}`);
-  startEndpoint(endpoint);
+  const service = `start-${number}`;
+  startEndpoint(endpoint, service);
   const registered = await until(`registration of ${endpoint.name}`, () => found(endpoint.name));
   const client = await node.addPod(`nsc-${number}`);
-  const nsc = client.startNsc(["kernel://bench/nsm-1"]);
+  const nsc = client.startNsc([`kernel://${service}/nsm-1`]);
   const connected = await until("connection", async () => nsc.log().includes("successfully connected"));
   await client.stop();
   await endpoint.stop();
