@@ -63,6 +63,9 @@ it("grpc-js still says of an unprocessed stream what calls are repeated for", ()
   const require = createRequire(import.meta.url);
   const build = join(dirname(require.resolve("@grpc/grpc-js/package.json")), "build/src");
   expect(readFileSync(join(build, "subchannel-call.js"), "utf8")).toContain("'Stream refused by server'");
+  expect(readFileSync(join(build, "load-balancing-call.js"), "utf8")).toContain(
+    "'Failed to start HTTP/2 stream with error '",
+  );
 });
 
 it("adapts clients once", () => {

@@ -9,7 +9,6 @@ import {
   ServerInterceptingCall,
 } from "@grpc/grpc-js";
 import type { DescriptorLink, PeerIdentity, Svid } from "@nsm/core";
-
 import { goAway } from "../grpc-internals.js";
 
 /** One accepted connection, as its calls see it. */
