@@ -4,8 +4,9 @@ import { type Connection, type Context, type NetworkServiceNext, postpone, type 
 
 /**
  * Runs `next`, then `work` on its result. When `work` fails on a new connection, what `next` built is closed again,
- * in a time of its own; a failed refresh leaves everything as it is.
- * @throws what `next` or `work` throws
+ * in a time of its own; a failed refresh leaves everything as it is. Nothing is built for a caller that has left: it
+ * asks anew, and its next try may have built the same already.
+ * @throws what `next` or `work` throws; the end of the caller
  */
 export async function afterNext(
   ctx: Context,
@@ -17,6 +18,7 @@ export async function afterNext(
   const cleanUp = postpone(ctx);
   const connection = await next.request(ctx, request);
   try {
+    ctx.signal.throwIfAborted();
     await work(connection);
     return connection;
   } catch (error) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { newMechanism } from "@nsm/api";
-import { Code, type LinkRequest, realClock } from "@nsm/core";
+import { newMechanism, newPathSegment } from "@nsm/api";
+import { Code, type LinkRequest, realClock, withCancel } from "@nsm/core";
 import { connectionWith, testContext } from "@nsm/testkit";
 import { describeInNetns, mechanismDriverContract, type Scratch, scratch } from "../test-support/index.js";
 import { kernelDriver } from "./index.js";
@@ -107,6 +107,19 @@ describeInNetns("the KERNEL driver", () => {
     const { port } = await kernelDriver(node.route).up(ctx, linkTo(pod.url, "a", "nsm-1"));
     expect((await pod.route.linkGet("nsm-1"))?.peerIndex).toBe(port.ifindex);
     expect(await node.route.linkGet("vpp-1")).toBeUndefined();
+  });
+
+  it("leaves the link of the client's next try alone when the caller of this one has left", async () => {
+    const driver = kernelDriver(node.route);
+    const [former, next] = [linkTo(pod.url, "a", "nsm-1"), linkTo(pod.url, "b", "nsm-1")];
+    next.connection.path.pathSegments = [{ ...newPathSegment(), id: "first-a" }, { ...newPathSegment(), id: "b" }];
+    const { port } = await driver.up(ctx, next);
+    const left = withCancel(ctx);
+    left.cancel();
+    await expect(driver.up(left.ctx, former)).rejects.toMatchObject({ code: Code.CANCELLED });
+    expect((await pod.route.linkGet("nsm-1"))?.peerIndex).toBe(port.ifindex);
+    await driver.up(ctx, former); // whose caller is there takes its name back
+    expect(await node.route.linkGet(port.ifindex)).toBeUndefined();
   });
 
   it("makes the pair anew when it leads into another pod", async () => {

@@ -28,9 +28,10 @@ export function kernelDriver(
 ): MechanismDriver {
   return {
     type: MechanismType.KERNEL,
-    async up(_ctx, link) {
+    async up({ signal: caller }, link) {
       const veth = vethPlan(link);
-      return await withPod(link.connection.mechanism, (pod) => vethUp({ route, own, pod }, veth), openRoute);
+      const work = (pod: Pod) => vethUp({ route, own, pod, caller }, veth);
+      return await withPod(link.connection.mechanism, work, openRoute);
     },
     async down(_ctx, link) {
       await deleteHostLink(route, link, "veth");
@@ -43,6 +44,8 @@ interface Place {
   readonly route: RouteSocket;
   readonly own: OwnLinks;
   readonly pod: Pod;
+  /** Aborted when whoever wants the link has left. */
+  readonly caller: AbortSignal;
 }
 
 /** The forwarder's end of a link to a pod. */
@@ -131,17 +134,18 @@ async function repaired(
   await route.linkSet(link.index, { up: true, mtuBytes, group });
 }
 
-async function created({ route, own, pod }: Place, veth: VethPlan, made: Scope): Promise<Link> {
+async function created(place: Place, veth: VethPlan, made: Scope): Promise<Link> {
+  const { route, own, pod } = place;
   const mtu = veth.mtuBytes === undefined ? {} : { mtuBytes: veth.mtuBytes };
   const peer = { name: veth.podName, macAddress: veth.podMac, netns: pod.netns, ...mtu };
   const host = { name: veth.hostName, macAddress: veth.hostMac, group: own.group, ...mtu };
   const spec = { kind: "veth", ...host, peer } as const;
-  await removeEarlier({ route, own, pod }, veth);
+  await removeEarlier(place, veth);
   try {
     await route.linkAdd(spec);
   } catch (error) {
     if (!hasCode(error, "EEXIST")) throw error;
-    await removeLeftover({ route, own, pod }, veth, error);
+    await removeLeftover(place, veth, error);
     await route.linkAdd(spec).catch((cause) => {
       throw hasCode(cause, "EEXIST") ? taken(veth, cause) : cause;
     });
@@ -169,13 +173,17 @@ async function removeEarlier({ route, own, pod }: Place, veth: VethPlan): Promis
   }
 }
 
-/** A link of the wanted name that an earlier incarnation of this connection left is deleted. */
+/**
+ * A link of the wanted name that an earlier incarnation of this connection left is deleted. When the caller has left,
+ * it may be the link of its next try, under another path segment.
+ */
 async function removeLeftover(place: Place, veth: VethPlan, cause: unknown): Promise<void> {
-  const { pod } = place;
+  const { pod, caller } = place;
   const link = await pod.route.linkGet(veth.podName);
   if (link === undefined) return;
   const isOurs = link.alias === veth.podAlias || (await wasInterrupted(place, link));
   if (!isOurs) throw taken(veth, cause);
+  caller.throwIfAborted();
   await deleteLink(pod.route, link.index);
 }
 

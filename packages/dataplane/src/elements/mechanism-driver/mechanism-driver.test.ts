@@ -9,6 +9,7 @@ import {
   Scope,
   StatusError,
   start,
+  withCancel,
 } from "@nsm/core";
 import { loadMetadata, metadataClient, metadataServer } from "@nsm/sdk/networkservice/utils/metadata";
 import {
@@ -126,6 +127,23 @@ describe("the server element of a mechanism driver", () => {
     failures.push(new Error("no link"));
     await expect(server.request(ctx, request())).rejects.toThrow("no link");
     expect(next.closes).toBe(1);
+  });
+
+  it("builds nothing for a caller that has left meanwhile, and closes what next built", async () => {
+    const { driver, calls } = countingDriver();
+    const caller = withCancel(ctx);
+    const late: NetworkServiceElement = {
+      name: "late",
+      async request(ctx, request, next) {
+        const connection = await next.request(ctx, request);
+        caller.cancel();
+        return connection;
+      },
+    };
+    const next = counter();
+    const server = withMetadata(mechanismDriverServer(driver), late, next);
+    await expect(server.request(caller.ctx, request())).rejects.toMatchObject({ code: Code.CANCELLED });
+    expect([calls, next.closes]).toEqual([[], 1]);
   });
 
   it.each([

@@ -51,6 +51,13 @@ describe("event filter", () => {
     expect(filter(event(UPDATE, incoming({ state: State.UP })))?.state).toBe(State.UP);
   });
 
+  it("takes an initial state without the connection as DOWN: the next hop has lost it", () => {
+    const filter = ownConnectionFilter(own, { skipUnchangedInitialState: true, skipDelete: true });
+    expect(filter(event(INITIAL_STATE_TRANSFER))).toMatchObject({ id: "own", path: own.path, state: State.DOWN });
+    expect(filter(event(INITIAL_STATE_TRANSFER))).toBeUndefined();
+    expect(filter(event(UPDATE, incoming()))?.state).toBe(State.UP);
+  });
+
   it("skips an initial state that is the known one, only where asked to", () => {
     const initial = event(INITIAL_STATE_TRANSFER, incoming({ context: { MTU: 1 } }));
     expect(ownConnectionFilter(own, { skipUnchangedInitialState: true })(initial)).toBeUndefined();

@@ -13,8 +13,10 @@ export interface EventFilterOptions {
 /**
  * Turns events of the next hop into states of the own connection: path beyond the own segment, context and state
  * are the next hop's (a deleted connection is DOWN), everything else stays. Events of other connections, of former
- * ids, and such that change nothing are left out.
- * Upstream: the event filters of `monitor`, `heal` and `upstreamrefresh`.
+ * ids, and such that change nothing are left out. An empty initial state says that the next hop has lost the connection
+ * since its Request, in a restart or by a Close of somebody else: DOWN.
+ * Upstream: the event filters of `monitor`, `heal` and `upstreamrefresh`. Deviation: upstream passes over an empty
+ * initial state; its monitor too knows a connection before the Request returns.
  * @param own connection as the last Request returned it, index at the own segment; copied
  * @returns takes an event, gives the new state (the caller owns it) or undefined
  */
@@ -40,6 +42,11 @@ export function ownConnectionFilter(
   };
   return (event) => {
     if (options.skipDelete && event.type === ConnectionEventType.DELETE) return undefined;
+    if (isEmptyInitialState(event)) {
+      if (last.state === State.DOWN) return undefined;
+      last = { ...last, state: State.DOWN };
+      return clone(last);
+    }
     let changed: Connection | undefined;
     for (const incoming of Object.values(event.connections)) {
       const state = next(event, normalizeConnection(incoming));
@@ -49,4 +56,8 @@ export function ownConnectionFilter(
     }
     return changed;
   };
+}
+
+function isEmptyInitialState({ type, connections }: ConnectionEvent): boolean {
+  return type === ConnectionEventType.INITIAL_STATE_TRANSFER && Object.keys(connections).length === 0;
 }

@@ -58,6 +58,14 @@ async function setUp(
   const channel = await network.connector().connect(url, { scope: "own", signal: life.ctx.signal });
   const heal = healClient(life.ctx, options);
   const seen = capture();
+  /** The next hop knows the connection as soon as its Request comes. */
+  const known: NetworkServiceElement = {
+    name: "known",
+    request(requestCtx, request, next) {
+      events.send(eventOf(request.connection, State.UP));
+      return next.request(requestCtx, request);
+    },
+  };
   const client = start(
     chain(
       "test",
@@ -67,6 +75,7 @@ async function setUp(
       ...before,
       heal,
       seen,
+      known,
       ...behind,
     ),
   );
@@ -108,6 +117,25 @@ describe("heal client without liveness check", () => {
     events.send(eventOf(connection, State.UP, ConnectionEventType.DELETE));
     await clock.settle();
     expect(reselected()).toBe(true);
+  });
+
+  it("asks for another endpoint when the next hop has lost the connection before it is watched", async () => {
+    let forget = (connection: Connection): void => void connection;
+    const late: NetworkServiceElement = {
+      name: "late",
+      request: async (_ctx, { connection }) => {
+        forget(connection);
+        return connection;
+      },
+    };
+    const { clock, client, ctx, events, seen, reselected } = await setUp({}, late);
+    forget = (connection) => {
+      forget = () => {};
+      events.send(eventOf(connection, State.UP, ConnectionEventType.DELETE));
+    };
+    await client.request(ctx, newRequest());
+    await clock.advance(0);
+    expect([seen.requests.length, reselected()]).toEqual([2, true]);
   });
 
   it("does nothing on other changes", async () => {
@@ -299,7 +327,7 @@ describe("heal client without liveness check", () => {
       {
         monitor: {
           async *monitorConnections() {
-            yield { type: ConnectionEventType.INITIAL_STATE_TRANSFER, connections: {} };
+            yield eventOf(newRequest().connection, State.UP, ConnectionEventType.INITIAL_STATE_TRANSFER);
             if (opened++ === 0) throw new StatusError(code, "over");
             await new Promise(() => {});
           },
