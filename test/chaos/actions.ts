@@ -38,6 +38,13 @@ async function endpointReplaced(mesh: Mesh, endpoint: MeshEndpoint): Promise<str
   return endpoint.name;
 }
 
+/** Kills an endpoint's process (K1), starts it again in the same pod and waits until it is registered. */
+export async function restartEndpoint(mesh: Mesh, endpoint: MeshEndpoint): Promise<void> {
+  await endpoint.process.kill();
+  endpoint.process = mesh.startNse(endpoint.pod, endpoint);
+  await mesh.lab.probe.registered(endpoint.process, endpoint.node.nsmgrUrl, endpoint.name);
+}
+
 /** Everything that the random mode and the soak do. */
 const actions: readonly ChaosAction[] = [
   daemonKill("forwarder", 3),
@@ -65,9 +72,7 @@ const actions: readonly ChaosAction[] = [
     weight: 2,
     async run(mesh, random) {
       const endpoint = random.pick(mesh.endpoints);
-      await endpoint.process.kill();
-      endpoint.process = mesh.startNse(endpoint.pod, endpoint);
-      await mesh.lab.probe.registered(endpoint.process, endpoint.node.nsmgrUrl, endpoint.name);
+      await restartEndpoint(mesh, endpoint);
       return endpoint.name;
     },
   },

@@ -1,21 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type LabNode, type Pod, withRouteSocket } from "@nsm/lab";
+import type { LabNode } from "@nsm/lab";
 import type { Mesh } from "./mesh.js";
 import { TOKEN_MS } from "./mesh-run.js";
+import { linksOf, type PodLinks, repeated, sharedByClients } from "./pod-links.js";
 
 const LOOK_INTERVAL_MS = 500;
-
-const MAIN_TABLE = 254;
-const RT_SCOPE_LINK = 253;
-
-interface PodLinks {
-  readonly pod: Pod;
-  /** Aliases of our links, `server-<id>` or `client-<id>`. */
-  readonly aliases: readonly string[];
-  readonly addresses: readonly string[];
-  /** Where their routes lead: the addresses of the other ends. */
-  readonly peers: readonly string[];
-}
 
 /** Violations that are allowed to last for a while, by the moment they were seen first. */
 class Lasting {
@@ -32,11 +21,6 @@ class Lasting {
     for (const line of seen) if (!this.#since.has(line)) this.#since.set(line, nowMs);
     return seen.filter((line) => nowMs - (this.#since.get(line) ?? nowMs) > boundMs);
   }
-}
-
-/** What appears more than once. */
-function repeated(items: readonly string[]): string[] {
-  return [...new Set(items.filter((item, i) => items.indexOf(item) !== i))];
 }
 
 /**
@@ -134,26 +118,6 @@ export class Invariants {
   }
 }
 
-async function linksOf(pod: Pod): Promise<PodLinks | undefined> {
-  if (!pod.holder.alive) return undefined;
-  return await withRouteSocket(pod.holder.netnsPath, async (route) => {
-    const links = (await route.links()).filter(({ alias }) => /^(server|client)-/.test(alias ?? ""));
-    const indexes = links.map(({ index }) => index);
-    const addresses = (await route.addresses()).filter(
-      ({ linkIndex, scope }) => scope === 0 && indexes.includes(linkIndex),
-    );
-    const peers = (await route.routes({ table: MAIN_TABLE })).filter(
-      ({ linkIndex, scope }) => scope === RT_SCOPE_LINK && indexes.includes(linkIndex ?? 0),
-    );
-    return {
-      pod,
-      aliases: links.map(({ alias }) => alias ?? ""),
-      addresses: addresses.map(({ address }) => address),
-      peers: peers.map(({ destination }) => destination),
-    };
-  });
-}
-
 const twiceInAPod = (links: readonly PodLinks[]): string[] =>
   links.flatMap(({ pod, aliases }) => repeated(aliases).map((alias) => `${pod.name} has two links ${alias}`));
 
@@ -168,11 +132,3 @@ const sharedAtEndpoints = (endpoints: readonly PodLinks[]): string[] =>
     ...repeated(addresses).map((address) => `${pod.name} has ${address} twice`),
     ...repeated(peers).map((address) => `${pod.name} has two clients ${address}`),
   ]);
-
-/** Every endpoint has a pool of its own, so that no two clients may have the same address. */
-function sharedByClients(clients: readonly PodLinks[]): string[] {
-  return repeated(clients.flatMap(({ addresses }) => addresses)).map((address) => {
-    const owners = clients.filter(({ addresses }) => addresses.includes(address));
-    return `${address} belongs to ${owners.map(({ pod }) => pod.name).join(" and ")}`;
-  });
-}

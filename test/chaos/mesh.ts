@@ -194,6 +194,8 @@ export class Mesh {
       NSM_REGISTER_SERVICE: String(owner === pod.name),
       NSM_CIDR_PREFIX: cidr,
       NSM_UNREGISTER_ITSELF: "true",
+      // A process that is killed leaves its socket there, and the next one takes it over
+      NSM_LISTEN_ON: `unix:///var/lib/networkservicemesh/${pod.name}.sock`,
       // The other policy keeps what a client brings from a former endpoint
       NSM_IPAM_POLICY: "strict",
     });

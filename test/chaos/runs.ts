@@ -2,7 +2,8 @@
 import { type Scenario, takeSnapshot } from "@nsm/lab";
 import { daemonsOf, killDaemons, revive } from "../scenarios/daemons.js";
 import { equal } from "../scenarios/expect.js";
-import { chooseAction } from "./actions.js";
+import { chooseAction, restartEndpoint } from "./actions.js";
+import { AddressOwners } from "./address-owners.js";
 import { cleanAgain } from "./clean.js";
 import { Invariants } from "./invariants.js";
 import { Mesh } from "./mesh.js";
@@ -60,7 +61,20 @@ export const randomRun = (seed: number, minutes: number): Scenario =>
     },
   });
 
-/** SIGKILL of random daemons during bursts of Requests; each burst ends with CLEAN. */
+/** Kills one of all daemons and endpoints, and starts it again. @returns its name */
+async function killOne(mesh: Mesh, random: Random): Promise<string> {
+  const { lab } = mesh;
+  const victim = random.pick([...daemonsOf(lab), ...mesh.endpoints]);
+  if ("cidr" in victim) {
+    await restartEndpoint(mesh, victim);
+    return victim.name;
+  }
+  await killDaemons([victim]);
+  await revive(lab, victim);
+  return `${victim.app}-${victim.node.name}`;
+}
+
+/** SIGKILL of random daemons during bursts of Requests; no address may have two owners, each burst ends with CLEAN. */
 export const killsRun = (kills: number, seed: number): Scenario =>
   meshScenario({
     id: "KILLS",
@@ -75,31 +89,35 @@ export const killsRun = (kills: number, seed: number): Scenario =>
         sampler: { intervalMs: 500, timeoutMs: 500 },
       });
       const idle = await takeSnapshot(lab);
+      const owners = new AddressOwners(mesh);
+      owners.start();
       const startMs = performance.now();
       let killed = 0;
-      for (let burst = 1; killed < kills && !run.ending.aborted; burst++) {
-        const victims: string[] = [];
-        const connecting = mesh.connect(HEALED_BOUND_MS + CONNECT_BOUND_MS);
-        connecting.catch(() => {});
-        for (let i = 0, most = 1 + random.integer(4); i < most && killed < kills; i++) {
-          await pass(random.next() * 600);
-          const victim = random.pick(daemonsOf(lab));
-          await killDaemons([victim]);
-          killed += 1;
-          victims.push(`${victim.app}-${victim.node.name}`);
-          await revive(lab, victim);
+      try {
+        for (let burst = 1; killed < kills && !run.ending.aborted; burst++) {
+          const victims: string[] = [];
+          const connecting = mesh.connect(HEALED_BOUND_MS + CONNECT_BOUND_MS);
+          connecting.catch(() => {});
+          for (let i = 0, most = 1 + random.integer(4); i < most && killed < kills; i++) {
+            await pass(random.next() * 600);
+            victims.push(await killOne(mesh, random));
+            killed += 1;
+          }
+          const tookMs = await connecting;
+          await mesh.disconnect(HEALED_BOUND_MS);
+          const closedMs = performance.now();
+          equal(`left behind by burst ${burst}`, await cleanAgain(lab, idle, KILLS_TOKEN_MS + 5000), []);
+          const cleanMs = performance.now() - closedMs;
+          say(
+            `${clockText(startMs)}  ${killed}/${kills} kills, burst ${burst}: ${victims.join(", ")}; ` +
+              `20 connected after ${Math.round(tookMs)} ms, clean after ${Math.round(cleanMs)} ms`,
+          );
+          equal("addresses with two owners", owners.shared, []);
         }
-        const tookMs = await connecting;
-        await mesh.disconnect(HEALED_BOUND_MS);
-        const closedMs = performance.now();
-        equal(`left behind by burst ${burst}`, await cleanAgain(lab, idle, KILLS_TOKEN_MS + 5000), []);
-        const cleanMs = performance.now() - closedMs;
-        say(
-          `${clockText(startMs)}  ${killed}/${kills} kills, burst ${burst}: ${victims.join(", ")}; ` +
-            `20 connected after ${Math.round(tookMs)} ms, clean after ${Math.round(cleanMs)} ms`,
-        );
+      } finally {
+        await owners.stop();
       }
-      run.note(`${killed} kills in ${clockText(startMs).trim()}`);
+      run.note(`${killed} kills in ${clockText(startMs).trim()}, addresses looked at ${owners.looks} times`);
       await mesh.stop(KILLS_TOKEN_MS + 5000);
     },
   });

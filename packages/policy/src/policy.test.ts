@@ -57,6 +57,20 @@ it("remembers what was used last", () => {
   expect([made, recent.size]).toEqual([["a", "none", "b", "a"], 2]);
 });
 
+it("forgets what is over as soon as something else comes, and an own value that is over at once", () => {
+  const over = new Set<string>();
+  const recent = new Recent<string>(10, (value) => over.has(value));
+  const get = (key: string) => recent.get(key, () => key);
+  for (const key of ["a", "b", "c", "a"]) get(key);
+  over.add("b").add("c");
+  get("a");
+  expect(recent.size).toBe(3);
+  get("d");
+  expect(recent.size).toBe(2);
+  over.add("a").add("d").add("e");
+  expect([get("e"), recent.size]).toEqual(["e", 0]);
+});
+
 it("never takes a token verified for one certificate for signed by another", async () => {
   const clock = new VirtualClock();
   const [a, b] = ["a", "b"].map((name) => testIdentity({ spiffeId: `spiffe://test.com/${name}`, clock }));

@@ -18,9 +18,15 @@ const MAX_TOKENS = 1024;
 /** Longer ones are not remembered: their makers must not decide how much memory that takes. */
 const MAX_REMEMBERED_LENGTH = 2048;
 
+/** Whether its claim `exp`, which it must have, lies in the future. */
+const isAlive = (token: DecodedToken | undefined, nowMs: number): boolean =>
+  typeof token?.claims.exp === "number" && nowMs / 1000 < token.claims.exp;
+
 /** Tools for the rules of one set of policies. */
 export function ruleTools(clock: Clock): RuleTools {
-  const decoded = new Recent<DecodedToken | undefined>(MAX_TOKENS);
+  const isOver = (token: DecodedToken | undefined): boolean =>
+    token === undefined || !isAlive(token, clock.now());
+  const decoded = new Recent<DecodedToken | undefined>(MAX_TOKENS, isOver);
   const decode = (token: string | undefined): DecodedToken | undefined =>
     token === undefined || token.length > MAX_REMEMBERED_LENGTH
       ? decodeToken(token)
@@ -83,10 +89,8 @@ export const shippedPolicies: readonly ShippedPolicy[] = [
     path: "common/tokens_expired.rego",
     sourceSha256: "54fc08cef2dd572aa7938c5a8568d52956fbc09056c8a7de8f2dd5c3bc089fef",
     isAllowed(input, tools) {
-      const nowSeconds = tools.clock.now() / 1000;
-      const isAlive = (token: DecodedToken | undefined): boolean =>
-        typeof token?.claims.exp === "number" && nowSeconds < token.claims.exp;
-      return tools.tokensOf(input)?.every(isAlive) ?? false;
+      const nowMs = tools.clock.now();
+      return tools.tokensOf(input)?.every((token) => isAlive(token, nowMs)) ?? false;
     },
   },
   {

@@ -35,9 +35,10 @@ export class SignatureVerifier {
   isSignedBy(token: DecodedToken, certificatePem: string): boolean {
     if (this.#signers.get(token) === certificatePem) return true;
     const key = this.#keys.get(certificatePem, () => p256KeyOf(certificatePem));
-    if (key === undefined || token.signature.length !== SIGNATURE_BYTES) return false;
+    const signature = Buffer.from(token.signature, "base64url");
+    if (key === undefined || signature.length !== SIGNATURE_BYTES) return false;
     const options = { key, dsaEncoding: "ieee-p1363" } as const;
-    const isSigned = verify("sha256", Buffer.from(token.signed), options, token.signature);
+    const isSigned = verify("sha256", Buffer.from(token.signed), options, signature);
     if (isSigned) this.#signers.set(token, certificatePem);
     return isSigned;
   }

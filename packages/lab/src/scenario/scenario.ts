@@ -70,7 +70,7 @@ export async function runScenario(
     lab = await Lab.create({ ...options, nodes, ...(identity && { identity }) });
     await scenario.run(lab, { ...run, options, note: (text) => notes.push(text) });
     await lab.stop();
-    return outcome("passed");
+    return run.ending.aborted ? outcome("failed", "told to end before its time") : outcome("passed");
   } catch (error) {
     await lab?.stop().catch(() => {});
     if (error instanceof Skip) return outcome("skipped", error.message);
