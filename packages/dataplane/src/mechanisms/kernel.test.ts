@@ -112,7 +112,10 @@ describeInNetns("the KERNEL driver", () => {
   it("leaves the link of the client's next try alone when the caller of this one has left", async () => {
     const driver = kernelDriver(node.route);
     const [former, next] = [linkTo(pod.url, "a", "nsm-1"), linkTo(pod.url, "b", "nsm-1")];
-    next.connection.path.pathSegments = [{ ...newPathSegment(), id: "first-a" }, { ...newPathSegment(), id: "b" }];
+    next.connection.path.pathSegments = [
+      { ...newPathSegment(), id: "first-a" },
+      { ...newPathSegment(), id: "b" },
+    ];
     const { port } = await driver.up(ctx, next);
     const left = withCancel(ctx);
     left.cancel();

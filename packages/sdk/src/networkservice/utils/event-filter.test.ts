@@ -53,7 +53,11 @@ describe("event filter", () => {
 
   it("takes an initial state without the connection as DOWN: the next hop has lost it", () => {
     const filter = ownConnectionFilter(own, { skipUnchangedInitialState: true, skipDelete: true });
-    expect(filter(event(INITIAL_STATE_TRANSFER))).toMatchObject({ id: "own", path: own.path, state: State.DOWN });
+    expect(filter(event(INITIAL_STATE_TRANSFER))).toMatchObject({
+      id: "own",
+      path: own.path,
+      state: State.DOWN,
+    });
     expect(filter(event(INITIAL_STATE_TRANSFER))).toBeUndefined();
     expect(filter(event(UPDATE, incoming()))?.state).toBe(State.UP);
   });
