@@ -17,6 +17,9 @@ import { PingSampler } from "../chaos/sampler.js";
 import { equal } from "./expect.js";
 import { CLIENT_ADDRESS, connectPair, ENDPOINT_ADDRESS, type Pair } from "./pair.js";
 
+/** How long pings go on after what they need has gone. */
+const SILENT_BOUND_MS = 10_000;
+
 /** From the restarted component SERVING. */
 export const HEAL_CP_BOUND_MS = 10_000;
 /** From the fault, when a replacement exists. */
@@ -109,8 +112,10 @@ export async function interrupted(
 }
 
 /** Waits until the client's pings fail. */
-export async function silent({ connected, sampler }: WatchedPair, boundMs = 10_000): Promise<void> {
-  await waitFor("pings fail", boundMs, () => (sampler.answersNow(connected.client.name) ? undefined : true));
+export async function silent({ connected, sampler }: WatchedPair): Promise<void> {
+  await waitFor("pings fail", SILENT_BOUND_MS, () =>
+    sampler.answersNow(connected.client.name) ? undefined : true,
+  );
 }
 
 /** Waits until client and endpoint have exactly these addresses and answer each other. */
