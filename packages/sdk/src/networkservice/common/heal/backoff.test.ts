@@ -25,6 +25,14 @@ describe("pauses between attempts", () => {
     },
   );
 
+  it("are shorter by the time that the attempt before took, and 50 ms at least", () => {
+    const backoff = new HealBackoff(() => 0);
+    pauses(backoff, 3, 1000);
+    expect([backoff.nextMs(1000, 60), backoff.nextMs(1000, 5000), backoff.nextMs(1000, -60)]).toEqual([
+      140, 50, 800,
+    ]);
+  });
+
   it("leave less than ten attempts in a second", () => {
     expect(pauses(new HealBackoff(() => 0.999), 11, 200).reduce((a, b) => a + b)).toBeGreaterThan(900);
   });

@@ -6,7 +6,8 @@ const LONGEST_MS = 2_000;
 /**
  * Pauses between attempts to repair one connection: none before the first, then 50 ms doubling up to what the last
  * failure allows, at most 2 s. From 100 ms on a pause is shortened by up to half, so that clients which lost the same
- * next hop do not come back all at once.
+ * next hop do not come back all at once, and by the time that the failed attempt took: a next hop that does not answer
+ * is not spared by waiting longer.
  */
 export class HealBackoff {
   #nominalMs = 0;
@@ -27,11 +28,12 @@ export class HealBackoff {
   /**
    * Milliseconds to wait before the next attempt.
    * @param longestMs what the pause must not exceed
+   * @param attemptMs how long the attempt before took; below 0, when the clock was set: unknown
    */
-  nextMs(longestMs: number): number {
+  nextMs(longestMs: number, attemptMs = 0): number {
     const nominalMs = Math.min(this.#nominalMs, longestMs);
     this.#nominalMs = Math.min(Math.max(SHORTEST_MS, 2 * nominalMs), LONGEST_MS);
     if (nominalMs <= SHORTEST_MS) return nominalMs;
-    return Math.max(SHORTEST_MS, nominalMs * (1 - this.random() / 2));
+    return Math.max(SHORTEST_MS, nominalMs * (1 - this.random() / 2) - Math.max(0, attemptMs));
   }
 }

@@ -107,9 +107,10 @@ export class Guard {
     const { ctx } = this.#life;
     let reselect = reselectFromStart;
     let longestMs = Number.POSITIVE_INFINITY;
+    let attemptMs = 0;
     for (let attempt = 0; ; attempt++) {
       this.#phase = "pausing";
-      const pauseMs = this.backoff.nextMs(longestMs);
+      const pauseMs = this.backoff.nextMs(longestMs, attemptMs);
       if (reselect) await this.#wait(pauseMs);
       else if (!(await this.#lastsFor(pauseMs))) {
         reselect = true;
@@ -118,11 +119,13 @@ export class Guard {
       }
       if (ctx.signal.aborted) return;
       this.#phase = "requesting";
+      const startMs = ctx.clock.now();
       try {
         return await factory.request({ signal: ctx.signal, reselect });
       } catch (error) {
         if (ctx.signal.aborted) return;
         ctx.log.warn({ err: error, connId: this.connection.id, reselect }, "healing failed, trying again");
+        attemptMs = ctx.clock.now() - startMs;
         longestMs = longestPauseMs(error, reselect ? "" : this.connection.networkServiceEndpointName);
       }
     }

@@ -7,6 +7,7 @@ import {
   type Liveness,
   type NetworkServiceElement,
   StatusError,
+  sleep,
   start,
   withCancel,
 } from "@nsm/core";
@@ -203,6 +204,25 @@ describe("heal client without liveness check", () => {
     await clock.advance(60_000);
     expect(seen.requests).toHaveLength(length + 1);
     expect(heal.statistics?.()).toEqual({ watched: 1 });
+  });
+
+  it("repeats 50 ms after an attempt that took longer than the pause", async () => {
+    const slow: NetworkServiceElement = {
+      name: "slow",
+      request: async (ctx, request, next) => {
+        if (seen.requests.length === 1) return await next.request(ctx, request);
+        await sleep(ctx, 3000);
+        throw new StatusError(Code.DEADLINE_EXCEEDED, "no answer");
+      },
+    };
+    const { clock, client, ctx, events, seen } = await setUp({ random: () => 0 }, slow);
+    const connection = await client.request(ctx, newRequest());
+    await clock.settle();
+    events.send(eventOf(connection, State.DOWN));
+    await clock.advance(5 * 3050 - 1);
+    expect(seen.requests).toHaveLength(1 + 5);
+    await clock.advance(1);
+    expect(seen.requests).toHaveLength(1 + 6);
   });
 
   it("keeps pauses when repairs succeed but do not last", async () => {
