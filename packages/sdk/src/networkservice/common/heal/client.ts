@@ -38,9 +38,9 @@ const beingRepaired = (): StatusError =>
  * control plane is lost; when the check fails, the data plane. Then the connection is requested anew until that
  * succeeds. With a check the endpoint is kept while the data path is alive, which is asked before every attempt and
  * during pauses, then with at most 250 ms; otherwise, and once it is dead, the old way is closed and any endpoint may
- * answer. Between attempts there are pauses of 50 ms doubling to 200 ms while the next hop cannot be reached, to 1 s
- * while it answers with an error, to 2 s while the registry does not know the endpoint to be kept, shortened at random
- * by up to half.
+ * answer. Between attempts there are pauses of 50 ms doubling to 200 ms while the next hop cannot be reached, or has
+ * just come back and knows no forwarder yet, to 1 s while it answers with an error, to 2 s while the registry does not
+ * know the endpoint to be kept, shortened at random by up to half and by what the attempt took.
  * A next hop that ends the stream as CANCELLED stops the repair; one that refuses to be watched is only checked by
  * its data path. A Request fired from elsewhere that succeeds ends a repair, as does Close. A Request that fails on an
  * established connection leaves it watched as before. During pauses the refreshes of other elements are refused, so

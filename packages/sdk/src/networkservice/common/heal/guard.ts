@@ -12,7 +12,7 @@ import type { EventFactory } from "../begin/context.js";
 import type { HealBackoff } from "./backoff.js";
 import { watchControlPlane } from "./control-plane.js";
 import { inDoubt, type LivenessCheck, staysAlive, watchDataPlane } from "./data-plane.js";
-import { longestPauseMs } from "./failure.js";
+import { Failures } from "./failure.js";
 
 /** How long a connection must last for its next repair to start without a pause, milliseconds. */
 const STABLE_MS = 1000;
@@ -105,6 +105,7 @@ export class Guard {
   async #heal(reselectFromStart: boolean): Promise<void> {
     const { factory } = this.options;
     const { ctx } = this.#life;
+    const failures = new Failures(ctx.clock.now());
     let reselect = reselectFromStart;
     let longestMs = Number.POSITIVE_INFINITY;
     let attemptMs = 0;
@@ -125,8 +126,10 @@ export class Guard {
       } catch (error) {
         if (ctx.signal.aborted) return;
         ctx.log.warn({ err: error, connId: this.connection.id, reselect }, "healing failed, trying again");
-        attemptMs = ctx.clock.now() - startMs;
-        longestMs = longestPauseMs(error, reselect ? "" : this.connection.networkServiceEndpointName);
+        const nowMs = ctx.clock.now();
+        const endpointName = reselect ? "" : this.connection.networkServiceEndpointName;
+        attemptMs = nowMs - startMs;
+        longestMs = failures.longestPauseMs(error, endpointName, nowMs);
       }
     }
   }

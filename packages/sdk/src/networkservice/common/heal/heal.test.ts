@@ -206,6 +206,31 @@ describe("heal client without liveness check", () => {
     expect(heal.statistics?.()).toEqual({ watched: 1 });
   });
 
+  it("repeats at least every 200 ms while a manager that has just come back knows no forwarder, for 3 s", async () => {
+    const noForwarder = new StatusError(Code.NOT_FOUND, "no candidates found");
+    const failures: unknown[] = [];
+    const failing: NetworkServiceElement = {
+      name: "failing",
+      request: (ctx, request, next) => {
+        const failure = failures.shift();
+        if (failure !== undefined) throw failure;
+        return next.request(ctx, request);
+      },
+    };
+    const { clock, client, ctx, events, seen } = await setUp({ random: () => 0 }, failing);
+    const connection = await client.request(ctx, newRequest());
+    await clock.settle();
+    const gone = new StatusError(Code.UNAVAILABLE, "failed to dial", { reason: "DIAL" });
+    failures.push(...Array(20).fill(gone), ...Array(40).fill(noForwarder));
+    events.send(eventOf(connection, State.DOWN));
+    await clock.advance(50 + 100 + 18 * 200); // the last one that cannot reach it is the 21st
+    const { length } = seen.requests;
+    await clock.advance(2_999);
+    expect(seen.requests).toHaveLength(length + 14);
+    await clock.advance(10_000);
+    expect(seen.requests.length).toBeLessThan(length + 14 + 12);
+  });
+
   it("repeats 50 ms after an attempt that took longer than the pause", async () => {
     const slow: NetworkServiceElement = {
       name: "slow",

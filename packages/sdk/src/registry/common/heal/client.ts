@@ -28,7 +28,8 @@ interface Healing {
  * is opened again whenever it ends: the consumer sees the snapshot once more and no deletions that happened in
  * between. Place after `begin`. Upstream: `heal`.
  *
- * Deviations: pauses of 50 ms doubling to 1 s before each repetition (upstream: none); a watch that cannot be
+ * Deviations: pauses of 50 ms doubling to 1 s, or to 200 ms while the next hop cannot be reached, before each repetition
+ * (upstream: none); a watch that cannot be
  * opened repeats the Register instead of failing it; a failed repetition is repeated.
  * @param lifetime the chain's context
  */
@@ -85,19 +86,22 @@ async function heal<T extends RegistryItem>(
   backoff: Backoff,
 ): Promise<void> {
   const { name } = query.item;
+  let failure: unknown;
   try {
     for await (const _hit of next.find(ctx, query)) backoff.reset();
   } catch (error) {
     ctx.log.debug({ err: error, name }, "watch of own registration failed");
+    failure = error;
   }
   while (!ctx.signal.aborted) {
     try {
-      await backoff.pause(ctx);
+      await backoff.pause(ctx, failure);
       ctx.log.info({ name }, "watch of own registration ended, registering again");
       await factory.register({ cancel: ctx.signal });
       return;
     } catch (error) {
       if (!ctx.signal.aborted) ctx.log.warn({ err: error, name }, "not registered again");
+      failure = error;
     }
   }
 }
@@ -114,6 +118,7 @@ async function* reopened<T extends RegistryItem>(
   try {
     while (!ctx.signal.aborted) {
       const opening = { item: kind.clone(query.item), watch: true };
+      let failure: unknown;
       try {
         for await (const hit of next.find(ctx, opening)) {
           backoff.reset();
@@ -121,8 +126,9 @@ async function* reopened<T extends RegistryItem>(
         }
       } catch (error) {
         ctx.log.debug({ err: error }, "watch ended, opening it again");
+        failure = error;
       }
-      await backoff.pause(ctx).catch(() => {});
+      await backoff.pause(ctx, failure).catch(() => {});
     }
   } finally {
     cancel();

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type NetworkServiceEndpoint, newNetworkServiceEndpoint } from "@nsm/api";
 import {
+  Code,
   endpointKind,
   findAll,
   networkServiceKind,
   type RegistryElement,
   registryChain,
+  StatusError,
   startRegistry,
   withCancel,
 } from "@nsm/core";
@@ -104,6 +106,24 @@ describe("healClient after a Register", () => {
     expect(capture.registered).toHaveLength(4);
     await clock.advance(1);
     expect(capture.registered).toHaveLength(5);
+  });
+
+  it("tries at least every 200 ms while the next hop cannot be reached", async () => {
+    let isGone = false;
+    const gone: RegistryElement<NetworkServiceEndpoint> = {
+      name: "gone",
+      async register(ctx, item, next) {
+        if (isGone) throw new StatusError(Code.UNAVAILABLE, "failed to dial", { reason: "DIAL" });
+        return await next.register(ctx, item);
+      },
+    };
+    const { clock, registry, capture, breakAll, ctx } = setUp(gone);
+    await registry.register(ctx, endpoint());
+    await clock.settle();
+    isGone = true;
+    breakAll();
+    await clock.advance(50 + 100 + 200 + 10 * 200);
+    expect(capture.registered).toHaveLength(1 + 13);
   });
 
   it("stops at Unregister and at the chain's end", async () => {
