@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { nse } from "@nsm/daemons/nse";
+import { kernelAddressesInUse, nse } from "@nsm/daemons/nse";
 import { runDaemon } from "@nsm/runtime";
 import { configure, spec } from "./config.js";
 
@@ -7,5 +7,5 @@ await runDaemon({
   name: "nse",
   spec,
   configure,
-  build: (config, ports) => nse(config, ports),
+  build: (config, ports) => nse(config, { ...ports, addressesInUse: kernelAddressesInUse() }),
 });

@@ -60,6 +60,11 @@ export interface Ports {
   readonly policies?: (masks: readonly string[]) => Policy;
   /** Checks data paths of connections; absent: only the control plane is watched. */
   readonly liveness?: Liveness;
+  /**
+   * Addresses that links of the own network namespace have, and those to which they lead without a gateway; bare.
+   * Absent: an endpoint that was restarted does not know which of its addresses are in use still.
+   */
+  readonly addressesInUse?: () => Promise<readonly string[]>;
   /** Answers the pod's queries; absent: DNS settings of connections are not used. */
   readonly nameServer?: NameServer;
   /**

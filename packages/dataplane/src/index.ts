@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+export { kernelAddressesInUse } from "./addresses-in-use/index.js";
 export {
   applyMac,
   InstalledContext,

@@ -9,6 +9,7 @@ import { onIdleServer } from "@nsm/sdk/networkservice/common/on-idle";
 import { policyRouteServer } from "@nsm/sdk/networkservice/common/policy-route";
 import { dnsContextServer } from "@nsm/sdk/networkservice/connection-context/dns-context";
 import { groupIpamServer } from "@nsm/sdk/networkservice/ipam/group";
+import { returningClientsServer } from "@nsm/sdk/networkservice/ipam/returning-clients";
 import { strictIpamServer } from "@nsm/sdk/networkservice/ipam/strict";
 import { connectionAuthorization } from "../authorization.js";
 import type { OpenFile, Ports } from "../ports.js";
@@ -21,6 +22,8 @@ export interface NseChainOptions {
   readonly ctx: Context;
   /** Called when the endpoint was idle for its time. */
   readonly onIdle: () => void;
+  /** Settles when clients of an earlier process have had their time to come back. */
+  readonly returned: Promise<void>;
   /** Routing policies for clients. */
   readonly policyRoutes: Pick<OpenFile<PolicyRoutes>, "current">;
 }
@@ -31,7 +34,9 @@ export interface NseChainOptions {
  */
 export function nseChain(config: NseConfig, ports: Ports, options: NseChainOptions): Endpoint {
   const { tokens, descriptors } = ports;
-  const { ctx, onIdle, policyRoutes } = options;
+  const { ctx, onIdle, returned, policyRoutes } = options;
+  const { addressesInUse: readAddresses } = ports;
+  const prefixes = config.cidrGroups.flat();
   return endpoint({
     ctx,
     tokens,
@@ -39,7 +44,9 @@ export function nseChain(config: NseConfig, ports: Ports, options: NseChainOptio
     ...connectionAuthorization(config, ports),
     elements: [
       onIdleServer(ctx, { timeoutMs: config.idleTimeoutMs, notify: onIdle }),
-      ipam(config),
+      prefixes.length === 0
+        ? ipam(config)
+        : returningClientsServer(ipam(config), { ctx, prefixes, returned, readAddresses }),
       policyRouteServer(() => policyRoutes.current() ?? []),
       mechanismsServer({ [MechanismType.KERNEL]: kernelServer(), [MechanismType.NOOP]: chain("noop") }),
       dnsContextServer(config.dnsConfigs),

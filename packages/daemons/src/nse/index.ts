@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The endpoint. Upstream: cmd-nse-icmp-responder. */
+export { kernelAddressesInUse } from "@nsm/dataplane";
 export { parseCidrGroups } from "@nsm/ipam";
 export { type NseChainOptions, nseChain } from "./chain.js";
 export type { NseConfig } from "./config.js";

@@ -1,14 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type NetworkServiceEndpoint, newNetworkService, newNetworkServiceEndpoint } from "@nsm/api";
-import { type Context, elementStatistics, endpointKind, networkServiceKind, startRegistry } from "@nsm/core";
+import {
+  type Context,
+  elementStatistics,
+  endpointKind,
+  findAll,
+  networkServiceKind,
+  startRegistry,
+  withTimeout,
+} from "@nsm/core";
 import { registryClient } from "@nsm/sdk/chains/registry-client";
 import { clientInfoClient } from "@nsm/sdk/registry/common/client-info";
 import { sendfdClient } from "@nsm/sdk/registry/common/sendfd";
 import type { Ports } from "../ports.js";
 import type { NseConfig } from "./config.js";
 
+/** A registry that does not answer so soon does not keep an endpoint from its start, milliseconds. */
+const FIND_TIMEOUT_MS = 1_000;
+
 /** An endpoint's entry in the registry. */
 export interface EndpointRegistration {
+  /** Whether an endpoint of this name is registered; true when nobody can tell. */
+  isKnown(ctx: Context): Promise<boolean>;
   /** Registers the network services (if configured) and the endpoint; repeats until it succeeds or `ctx` ends. */
   register(ctx: Context, url: URL): Promise<void>;
   /** Removes the endpoint; a failure is logged, the registration then expires. */
@@ -34,6 +47,19 @@ export function endpointRegistration(config: NseConfig, ports: Ports, life: Cont
   const endpoints = startRegistry(client);
   let registered: NetworkServiceEndpoint | undefined;
   return {
+    async isKnown(ctx) {
+      const { name } = config;
+      const bounded = withTimeout(ctx, FIND_TIMEOUT_MS);
+      try {
+        const found = await findAll(endpoints, bounded.ctx, newNetworkServiceEndpoint({ name }));
+        return found.some((endpoint) => endpoint.name === name);
+      } catch (err) {
+        ctx.log.info({ name, err }, "the registry cannot tell whether there was such an endpoint before");
+        return true;
+      } finally {
+        bounded.cancel();
+      }
+    },
     async register(ctx, listenUrl) {
       if (config.registerService) {
         for (const name of config.serviceNames) {

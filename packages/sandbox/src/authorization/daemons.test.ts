@@ -86,7 +86,7 @@ const makeNse = (ports: Ports, more: Partial<NseConfig> = {}): Daemon =>
       serviceNames: ["ns"],
       payload: "IP",
       labels: {},
-      cidrGroups: [["172.16.1.0/24"]],
+      cidrGroups: [],
       ipamPolicy: "polite",
       dnsConfigs: [],
       policyRoutesPath: "policies.yaml",

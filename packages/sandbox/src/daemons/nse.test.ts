@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { NetworkService, NetworkServiceEndpoint } from "@nsm/api";
-import type { RegistryElement } from "@nsm/core";
+import { type NetworkService, type NetworkServiceEndpoint, newNetworkServiceEndpoint } from "@nsm/api";
+import { type RegistryElement, sleep } from "@nsm/core";
+import type { Ports } from "@nsm/daemons";
 import { type NseConfig, nse } from "@nsm/daemons/nse";
 import { registryCapture, requestWith } from "@nsm/testkit";
 import { sandboxClient } from "../chains.js";
@@ -23,8 +24,12 @@ const config: NseConfig = {
   unregisterItself: false,
 };
 
-/** An endpoint and a manager that notes the order of registrations. */
-function setUp(changes: Partial<NseConfig> = {}, refusing = false) {
+/** An endpoint and a manager that notes the order of registrations. @param known endpoints that are registered already */
+function setUp(
+  changes: Partial<NseConfig> = {},
+  { refusing = false, known = [] as string[], silent = false } = {},
+  ports: Partial<Ports> = {},
+) {
   const host = daemonHost();
   const order: string[] = [];
   const services = registryCapture<NetworkService>();
@@ -37,13 +42,18 @@ function setUp(changes: Partial<NseConfig> = {}, refusing = false) {
       order.push(item.name);
       return seen.register?.(ctx, item, next) ?? next.register(ctx, item);
     },
+    async *find(ctx) {
+      if (silent) await sleep(ctx, 1_000_000);
+      for (const name of known)
+        yield { item: { ...newNetworkServiceEndpoint({ name }) } as unknown as T, deleted: false };
+    },
     unregister(ctx, item, next) {
       if (refusing) throw new Error("not now");
       return seen.unregister?.(ctx, item, next) ?? next.unregister(ctx, item);
     },
   });
   host.serve(managerUrl, { networkServices: noting(services), endpoints: noting(endpoints) });
-  const daemon = nse({ ...config, ...changes }, host.ports);
+  const daemon = nse({ ...config, ...changes }, { ...host.ports, ...ports });
   host.serve(servedUrl, daemon.services);
   return {
     ...host,
@@ -98,7 +108,7 @@ describe("nse", () => {
   });
 
   it("ends even when it cannot unregister, and says so", async () => {
-    const all = setUp({ unregisterItself: true }, true);
+    const all = setUp({ unregisterItself: true }, { refusing: true });
     await all.start();
     expect(await all.stop()).toEqual(nothing);
     expect(all.complaints.at(-1)).toBe(
@@ -121,6 +131,34 @@ describe("nse", () => {
       srcIpAddrs: ["172.16.1.1/32", "fd00::1/128"],
     });
     expect(mechanism?.parameters.name).not.toBe("");
+  });
+
+  it.each([
+    ["knows an endpoint of its name", ["nse-1"], 2_000],
+    ["knows others only", ["nse-12"], 0],
+  ])(
+    "lets new clients wait as long as clients of an earlier process may return when the registry %s",
+    async (_title, known, waitMs) => {
+      const all = setUp({}, { known });
+      await all.start();
+      const startMs = all.clock.now();
+      await connect(all);
+      expect(all.clock.now() - startMs).toBe(waitMs);
+    },
+  );
+
+  it("starts within a second when the registry does not answer", async () => {
+    const all = setUp({}, { silent: true });
+    const startMs = all.clock.now();
+    await all.start();
+    expect(all.clock.now() - startMs).toBe(1_000);
+  });
+
+  it("gives nobody an address that a link of an earlier process has", async () => {
+    const all = setUp({}, {}, { addressesInUse: async () => ["172.16.1.1", "172.16.1.0"] });
+    await all.start();
+    const { connection } = await connect(all);
+    expect(connection.context.ipContext?.srcIpAddrs).toEqual(["172.16.1.3/32", "fd00::1/128"]);
   });
 
   it("ends by itself when it was idle for the time given, not while it has a connection", async () => {
