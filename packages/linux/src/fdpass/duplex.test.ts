@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { closeSync, fstatSync, openSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readdirSync, statSync } from "node:fs";
 import { Bench, descriptorOf, readBytes, sendRaw, until } from "./fixtures/harness.js";
 import { FdPassError, fdpassStatistics, peerCredentials } from "./index.js";
 
@@ -158,6 +158,28 @@ describe("descriptors beside bytes", () => {
     first?.close();
     expect(fstatSync(second!.fd, { bigint: true }).ino).toBe(netns.ino);
     second?.close();
+  });
+
+  it("closes a descriptor that no bytes follow after 5 s, at most 10, and sends later ones", async () => {
+    const { client, server } = await bench.pair();
+    const open = (): number => readdirSync("/proc/self/fd").length;
+    const fd = openSync("/proc/self/ns/net", "r");
+    const before = open();
+    client.queueDescriptor(fd);
+    bench.timers.advance(3000);
+    client.queueDescriptor(fd);
+    bench.timers.advance(1999);
+    expect(open()).toBe(before + 2);
+    bench.timers.advance(1);
+    expect(open()).toBe(before + 1);
+    bench.timers.advance(5000);
+    expect([open(), bench.timers.pending]).toEqual([before, 0]);
+    client.queueDescriptor(fd);
+    client.write("x");
+    await readBytes(server, 1);
+    (await server.claim(netns)).close();
+    expect(server.unclaimed).toBe(0);
+    closeSync(fd);
   });
 
   it("refuses to queue on a closed connection", async () => {

@@ -69,7 +69,7 @@ export class FdDuplex extends Duplex {
   readonly #credentials: PeerCredentials;
   readonly #options: Required<FdDuplexOptions>;
   readonly #table: DescriptorTable;
-  readonly #queue = new SendQueue();
+  readonly #queue: SendQueue;
   #writeDone: Callback | undefined;
   #wantRead = false;
   #wantWrite = false;
@@ -105,6 +105,7 @@ export class FdDuplex extends Duplex {
     super({ allowHalfOpen: true, highWaterMark: options.highWaterMarkBytes });
     this.#fd = fd;
     this.#options = options;
+    this.#queue = new SendQueue(options.timers, options.unclaimedMs);
     this.#socketDevice = identify(fd).dev;
     this.#credentials = peerUcred(fd);
     const { poller, counters } = this.#shared;
@@ -156,7 +157,8 @@ export class FdDuplex extends Duplex {
 
   /**
    * Sends a descriptor beside the next bytes written; at most 64 go with one message, the others with the
-   * following ones. The descriptor is duplicated, the caller keeps its own.
+   * following ones. The descriptor is duplicated, the caller keeps its own. When no bytes follow for `unclaimedMs`, at
+   * most twice as long, the duplicate is closed: the answer it belonged to was never written.
    *
    * @throws FdPassError FD_CLOSED
    */

@@ -4,12 +4,14 @@ import {
   type Connection,
   type Context,
   chain,
+  type IncomingCall,
   incomingCall,
   internalEvent,
   type NetworkServiceElement,
   rootContext,
   silentLogger,
   start,
+  withCancel,
 } from "@nsm/core";
 import {
   capture,
@@ -266,6 +268,24 @@ describe("sendfd server and recvfd client", () => {
       expect(descriptors.openCount).toBe(1);
     });
     expect(descriptors.openCount).toBe(0);
+  });
+
+  it("send nothing to a caller that has left", async () => {
+    const caller = withCancel(testContext());
+    const leaves: NetworkServiceElement = {
+      name: "leaves",
+      request(ctx, request, next) {
+        caller.cancel();
+        return answerOwn.request?.(ctx, request, next) ?? next.request(ctx, request);
+      },
+    };
+    const sent: unknown[] = [];
+    const link = { send: (fd: unknown) => sent.push(fd) } as unknown as IncomingCall["link"];
+    const descriptors = memoryDescriptors();
+    const server = start(chain("server", sendfdServer(descriptors), leaves));
+    const call = { peerAddress: "test", link } as unknown as IncomingCall;
+    await server.request(caller.ctx.with(incomingCall, call), request());
+    expect([sent, descriptors.openCount]).toEqual([[], 0]);
   });
 
   it("close the file at once in a client without a server around it", async () => {
