@@ -19,7 +19,8 @@ const isPod = (place: string): boolean => !place.startsWith("node-");
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 /**
- * What SOAK-1 samples. By process: `descriptors` (at rest), `rssMiB`, `heapMiB`, `timers`; the heap is collected before (the
+ * What SOAK-1 samples. By process: `descriptors` (at rest), `rssMiB`, `heapMiB`, `surplusTimers` (beyond one per
+ * connection that an endpoint holds, since clients move from one to another); the heap is collected before (the
  * daemons run the preload). Over all: `addresses` and `routes` of pods, `rules`, `registrations`, and how many
  * `surplusLinks` and `surplusConnections` there are beyond those of the clients' connections, of which remote ones
  * have more than local ones.
@@ -28,15 +29,21 @@ export async function takeSample(mesh: Mesh): Promise<Record<string, number>> {
   const { lab } = mesh;
   for (const process of lab.processes) if (process.running) process.signal("SIGWINCH");
   await pass(COLLECT_MS);
+  const links = await mesh.links();
+  const connected = mesh.clients.map((client) => ({
+    client,
+    endpoint: mesh.endpointOf(links.get(client.name)),
+  }));
+  const held = (name: string): number => connected.filter(({ endpoint }) => endpoint?.name === name).length;
   const sample: Record<string, number> = {};
   const snapshot = await takeSnapshot(lab);
   for (const [name, count] of await descriptorsAtRest(lab)) sample[`${name} descriptors`] = count;
   for (const [name, counts] of Object.entries(await daemonCounts(lab))) {
     sample[`${name} rssMiB`] = (counts["memoryBytes.rss"] ?? 0) / MIB;
     sample[`${name} heapMiB`] = (counts["memoryBytes.heapUsed"] ?? 0) / MIB;
-    sample[`${name} timers`] = counts.timers ?? 0;
+    sample[`${name} surplusTimers`] = (counts.timers ?? 0) - held(name);
   }
-  const remote = await remoteClients(mesh);
+  const remote = connected.filter(({ client, endpoint }) => endpoint?.node !== client.node).length;
   const local = mesh.clients.length - remote;
   const places = Object.entries(snapshot.kernel);
   const inAll = (kind: string, of: (place: string) => boolean = () => true): number =>
@@ -64,10 +71,4 @@ async function descriptorsAtRest(lab: Lab): Promise<Map<string, number>> {
     }
   }
   return fewest;
-}
-
-/** Clients whose endpoint is on another node. */
-async function remoteClients(mesh: Mesh): Promise<number> {
-  const links = await mesh.links();
-  return mesh.clients.filter(({ name, node }) => mesh.endpointOf(links.get(name))?.node !== node).length;
 }

@@ -22,7 +22,7 @@ const FEW_PINGS = 10;
 const bounds: Readonly<Record<string, Growth>> = {
   descriptors: { perHour: 0, noise: 2 },
   heapMiB: { perHour: 2, noise: 3 },
-  timers: { perHour: 0, noise: 3 },
+  surplusTimers: { perHour: 0, noise: 3 },
   surplusLinks: { perHour: 0, noise: 0.5 },
   addresses: { perHour: 0, noise: 0.5 },
   routes: { perHour: 0, noise: 0.5 },
