@@ -19,18 +19,31 @@ import { Backoff } from "./backoff.js";
 interface Healing {
   /** Ends the watch; a Register event that it fired counts as outdated then. */
   readonly watch: CancellableContext;
-  readonly backoff: Backoff;
+  readonly pace: Pace;
 }
 
+/** How often one registration is repeated. */
+interface Pace {
+  readonly backoff: Backoff;
+  /** How long the registry may take to show the registration; doubled each time that it does not. Milliseconds. */
+  patienceMs: number;
+}
+
+/** A registry shows what it knows at once. */
+const PATIENCE_MS = 2_000;
+const LONGEST_PATIENCE_MS = 60_000;
+
 /**
- * Keeps registrations and watches alive while the registry restarts. After a Register it watches the requested
- * name on the rest of the chain; when that stream ends, whatever the reason, it registers again. A Find with watch
- * is opened again whenever it ends: the consumer sees the snapshot once more and no deletions that happened in
- * between. Place after `begin`. Upstream: `heal`.
+ * Keeps registrations and watches alive while the registry restarts. After a Register it watches the requested name on
+ * the rest of the chain. It registers again when that stream ends, whatever the reason; when an endpoint is deleted
+ * there (of a network service that may be somebody's decision); and when the stream does not show it within 2 s, since
+ * the registry was restarted in between, the latter less and less often, up to once a minute. A Find with watch is
+ * opened again whenever it ends: the consumer sees the snapshot once more and no deletions that happened in between.
+ * Place after `begin`. Upstream: `heal`.
  *
- * Deviations: pauses of 50 ms doubling to 1 s, or to 200 ms while the next hop cannot be reached, before each repetition
- * (upstream: none); a watch that cannot be
- * opened repeats the Register instead of failing it; a failed repetition is repeated.
+ * Deviations: upstream does not look at what the stream shows; pauses of 50 ms doubling to 1 s, or to 200 ms while the
+ * next hop cannot be reached, before each repetition (upstream: none); a watch that cannot be opened repeats the
+ * Register instead of failing it; a failed repetition is repeated.
  * @param lifetime the chain's context
  */
 export function healClient<T extends RegistryItem>(
@@ -38,19 +51,21 @@ export function healClient<T extends RegistryItem>(
   lifetime: Context,
 ): RegistryElement<T> {
   const healings = new Map<string, Healing>();
+  const isOurs = kind.type === "NetworkServiceEndpoint";
 
   const stop = (name: string): void => {
     healings.get(name)?.watch.cancel();
     healings.delete(name);
   };
 
-  const guard = (ctx: Context, name: string, next: RegistryNext<T>, backoff: Backoff): void => {
+  const guard = (ctx: Context, names: Names, next: RegistryNext<T>, pace: Pace): void => {
     const factory = ctx.get(eventFactory);
     if (factory === undefined || lifetime.signal.aborted) return;
     const watch = withCancel(detached(ctx, lifetime.signal));
-    healings.set(name, { watch, backoff });
-    const query: RegistryQuery<T> = { item: namedItem(kind, name), watch: true };
-    void heal(watch.ctx, query, next, factory, backoff);
+    healings.set(names.requested, { watch, pace });
+    const find = (findCtx: Context) =>
+      next.find(findCtx, { item: namedItem(kind, names.requested), watch: true });
+    void heal(watch.ctx, names, find, factory, pace);
   };
 
   onAbort(lifetime.signal, () => {
@@ -62,9 +77,9 @@ export function healClient<T extends RegistryItem>(
     async register(ctx, item, next) {
       const { name } = item;
       const registered = await next.register(ctx, item);
-      const backoff = healings.get(name)?.backoff ?? new Backoff();
+      const pace = healings.get(name)?.pace ?? { backoff: new Backoff(), patienceMs: PATIENCE_MS };
       stop(name);
-      guard(ctx, name, next, backoff);
+      guard(ctx, { requested: name, registered: registered.name, isOurs }, next, pace);
       return registered;
     },
     find: (ctx, query, next) =>
@@ -77,25 +92,33 @@ export function healClient<T extends RegistryItem>(
   };
 }
 
-/** Waits for the end of the watch, then registers until that succeeds; a success replaces this healing. */
+/** What was asked for, and what the registry made of it. */
+interface Names {
+  readonly requested: string;
+  readonly registered: string;
+  /** Whether a deletion is a loss. */
+  readonly isOurs: boolean;
+}
+
+/** Waits until the registration is lost, then registers until that succeeds; a success replaces this healing. */
 async function heal<T extends RegistryItem>(
   ctx: Context,
-  query: RegistryQuery<T>,
-  next: RegistryNext<T>,
+  names: Names,
+  find: (ctx: Context) => AsyncIterable<RegistryResponse<T>>,
   factory: RegistryEventFactory,
-  backoff: Backoff,
+  pace: Pace,
 ): Promise<void> {
-  const { name } = query.item;
+  const name = names.requested;
   let failure: unknown;
   try {
-    for await (const _hit of next.find(ctx, query)) backoff.reset();
+    await untilLost(ctx, names, find, pace);
   } catch (error) {
     ctx.log.debug({ err: error, name }, "watch of own registration failed");
     failure = error;
   }
   while (!ctx.signal.aborted) {
     try {
-      await backoff.pause(ctx, failure);
+      await pace.backoff.pause(ctx, failure);
       ctx.log.info({ name }, "watch of own registration ended, registering again");
       await factory.register({ cancel: ctx.signal });
       return;
@@ -103,6 +126,37 @@ async function heal<T extends RegistryItem>(
       if (!ctx.signal.aborted) ctx.log.warn({ err: error, name }, "not registered again");
       failure = error;
     }
+  }
+}
+
+/** Watches a registration until the stream ends, shows its deletion, or does not show it in time. */
+async function untilLost<T extends RegistryItem>(
+  ctx: Context,
+  { requested, registered, isOurs }: Names,
+  find: (ctx: Context) => AsyncIterable<RegistryResponse<T>>,
+  pace: Pace,
+): Promise<void> {
+  const watch = withCancel(ctx);
+  const unseen = ctx.clock.setTimeout(
+    () => {
+      pace.patienceMs = Math.min(2 * pace.patienceMs, LONGEST_PATIENCE_MS);
+      ctx.log.info({ name: requested }, "the registry does not show the own registration");
+      watch.cancel();
+    },
+    pace.patienceMs,
+    true,
+  );
+  try {
+    for await (const { item, deleted } of find(watch.ctx)) {
+      if (item.name !== requested && item.name !== registered) continue;
+      if (deleted && isOurs) return;
+      unseen.cancel();
+      pace.patienceMs = PATIENCE_MS;
+      pace.backoff.reset();
+    }
+  } finally {
+    unseen.cancel();
+    watch.cancel();
   }
 }
 

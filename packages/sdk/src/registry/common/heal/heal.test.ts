@@ -81,6 +81,52 @@ describe("healClient after a Register", () => {
     }
   });
 
+  it("registers again when the registry that is watched has never heard of the registration, less and less often", async () => {
+    let isForgetful = true;
+    const forgetful: RegistryElement<NetworkServiceEndpoint> = {
+      name: "forgetful",
+      async *find(ctx, query, next) {
+        if (!isForgetful) return yield* next.find(ctx, query);
+        yield { item: endpoint("nse-12"), deleted: false };
+        await new Promise<void>((resolve) => ctx.signal.addEventListener("abort", () => resolve()));
+      },
+    };
+    const { clock, registry, capture, ctx } = setUp(forgetful);
+    await registry.register(ctx, endpoint());
+    await clock.advance(2_000 + 50);
+    expect(capture.registered).toHaveLength(2);
+    await clock.advance(4_000 - 1);
+    expect(capture.registered).toHaveLength(2);
+    await clock.advance(1 + 100);
+    expect(capture.registered).toHaveLength(3);
+    isForgetful = false;
+    await clock.advance(8_000 + 1_000);
+    expect(capture.registered).toHaveLength(4);
+    await clock.advance(1_000_000);
+    expect(capture.registered).toHaveLength(4);
+  });
+
+  it("registers again when the registration is deleted at the registry", async () => {
+    let remove = (): void => {};
+    const deleting: RegistryElement<NetworkServiceEndpoint> = {
+      name: "deleting",
+      async *find(_ctx, { item }) {
+        yield { item, deleted: false };
+        await new Promise<void>((resolve) => {
+          remove = resolve;
+        });
+        yield { item: endpoint("nse-12"), deleted: true };
+        yield { item, deleted: true };
+      },
+    };
+    const { clock, registry, capture, ctx } = setUp(deleting);
+    await registry.register(ctx, endpoint());
+    await clock.settle();
+    remove();
+    await clock.advance(50);
+    expect(capture.registered).toHaveLength(2);
+  });
+
   it("watches on when the caller's own deadline has passed", async () => {
     const { clock, registry, capture, breakAll } = setUp();
     await registry.register(testContext({ clock, timeoutMs: 100 }), endpoint());
