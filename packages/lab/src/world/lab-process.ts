@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { ownChild } from "./children.js";
 import type { NamespaceHolder } from "./namespace-holder.js";
@@ -28,8 +28,10 @@ export interface LabProcess {
   readonly running: boolean;
   /** Settles with the exit code (128 + n for signal n). */
   readonly exited: Promise<number>;
-  /** Everything written so far. */
+  /** Everything written so far, by earlier processes of its name, too. */
   log(): string;
+  /** What this process has written so far. */
+  ownLog(): string;
   /** SIGKILL of the process alone (K1). */
   kill(): Promise<void>;
   /** SIGTERM (K3), then SIGKILL after `graceMs` milliseconds (default 10 s). @returns the exit code */
@@ -52,6 +54,7 @@ export function mustRun(process: LabProcess): void {
 export function startProcess(spec: ProcessSpec, holder: NamespaceHolder): LabProcess {
   mkdirSync(dirname(spec.logPath), { recursive: true });
   const log = openSync(spec.logPath, "a");
+  const { size: startBytes } = fstatSync(log);
   const [program = "", ...programArgs] = spec.command;
   const { command, args } = holder.enter(program, programArgs);
   const child = ownChild(
@@ -62,7 +65,7 @@ export function startProcess(spec: ProcessSpec, holder: NamespaceHolder): LabPro
     }),
   );
   closeSync(log);
-  return labProcess(spec, child);
+  return labProcess(spec, child, startBytes);
 }
 
 const signalNumber: Readonly<Record<string, number>> = {
@@ -73,7 +76,8 @@ const signalNumber: Readonly<Record<string, number>> = {
   SIGSEGV: 11,
 };
 
-function labProcess(spec: ProcessSpec, child: ChildProcess): LabProcess {
+/** @param startBytes size of the log when the process was started */
+function labProcess(spec: ProcessSpec, child: ChildProcess, startBytes: number): LabProcess {
   const exited = once(child, "exit").then(
     ([code, signal]: (number | string | null)[]) =>
       typeof code === "number" ? code : 128 + (signalNumber[String(signal)] ?? 0),
@@ -91,6 +95,7 @@ function labProcess(spec: ProcessSpec, child: ChildProcess): LabProcess {
     },
     exited,
     log: () => readFileSync(spec.logPath, "utf8"),
+    ownLog: () => readFileSync(spec.logPath).subarray(startBytes).toString("utf8"),
     async kill() {
       child.kill("SIGKILL");
       await exited;

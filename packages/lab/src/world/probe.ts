@@ -50,10 +50,14 @@ export class Probe {
     );
   }
 
-  /** Waits until an endpoint or forwarder is found in the registry by its name. */
+  /**
+   * Waits until an endpoint or forwarder has started and is found in the registry by its name; the entry alone may be
+   * that of an earlier process.
+   */
   async registered(process: LabProcess, nsmgrUrl: URL, name: string): Promise<NetworkServiceEndpoint> {
     return await waitFor(`registration of ${name}`, SERVING_BOUND_MS, async () => {
       mustRun(process);
+      if (!/startup completed/i.test(process.ownLog())) return undefined;
       const found = await this.endpoints(nsmgrUrl, { name });
       return found.find((endpoint) => endpoint.name === name);
     });
