@@ -92,7 +92,7 @@ export class Mesh {
     return mesh;
   }
 
-  /** Requests every client at once and waits until all of them are connected. @returns how long it took */
+  /** Requests every client at once and waits until all of them are connected and have links. @returns how long it took */
   async connect(boundMs: number, clients: readonly MeshClient[] = this.clients): Promise<number> {
     const startMs = performance.now();
     for (const [node, load] of this.#loads) {
@@ -106,6 +106,9 @@ export class Mesh {
       this.#order(load, { connect });
     }
     await waitFor(`${clients.length} clients are connected`, boundMs, async () => {
+      // A link alone may be that of a Request which failed since
+      const counts = await this.traffic();
+      if (counts["load.connected"] !== counts["load.clients"]) return undefined;
       const links = await Promise.all(clients.map((client) => this.link(client)));
       return links.every((link) => link !== undefined) ? true : undefined;
     });

@@ -52,6 +52,7 @@ class Load {
       stop: (ctx) => this.#close(ctx, [...this.#clients.keys()]),
       statistics: () => ({
         "load.clients": this.#clients.size,
+        "load.connected": [...this.#clients.values()].filter(({ started }) => started).length,
         ...this.#traffic.statistics(),
       }),
     };
