@@ -5,6 +5,8 @@ import { pass } from "./mesh-run.js";
 
 /** Time for collecting garbage after the signal that asks for it. */
 const COLLECT_MS = 1000;
+/** Busy processes collect late, and what calls allocate meanwhile is no growth. */
+const COLLECTIONS = 3;
 const MIB = 2 ** 20;
 /** Looks at descriptors and the time between two; clients of one manager refresh all at once, which is over soon. */
 const LOOKS = 5;
@@ -27,8 +29,6 @@ const sum = (values: readonly number[]): number => values.reduce((total, value) 
  */
 export async function takeSample(mesh: Mesh): Promise<Record<string, number>> {
   const { lab } = mesh;
-  for (const process of lab.processes) if (process.running) process.signal("SIGWINCH");
-  await pass(COLLECT_MS);
   const links = await mesh.links();
   const connected = mesh.clients.map((client) => ({
     client,
@@ -38,9 +38,9 @@ export async function takeSample(mesh: Mesh): Promise<Record<string, number>> {
   const sample: Record<string, number> = {};
   const snapshot = await takeSnapshot(lab);
   for (const [name, count] of await descriptorsAtRest(lab)) sample[`${name} descriptors`] = count;
+  for (const [name, bytes] of await heapAtRest(lab)) sample[`${name} heapMiB`] = bytes / MIB;
   for (const [name, counts] of Object.entries(await daemonCounts(lab))) {
     sample[`${name} rssMiB`] = (counts["memoryBytes.rss"] ?? 0) / MIB;
-    sample[`${name} heapMiB`] = (counts["memoryBytes.heapUsed"] ?? 0) / MIB;
     sample[`${name} surplusTimers`] = (counts.timers ?? 0) - held(name);
   }
   const remote = connected.filter(({ client, endpoint }) => endpoint?.node !== client.node).length;
@@ -58,6 +58,20 @@ export async function takeSample(mesh: Mesh): Promise<Record<string, number>> {
   const connections = sum(Object.values(snapshot.connections).map(({ length }) => length));
   sample["all surplusConnections"] = connections - 2 * local - 4 * remote;
   return sample;
+}
+
+/** The least heap that each process has in several looks, each after its garbage was collected. */
+async function heapAtRest(lab: Lab): Promise<Map<string, number>> {
+  const least = new Map<string, number>();
+  for (let look = 0; look < COLLECTIONS; look++) {
+    for (const process of lab.processes) if (process.running) process.signal("SIGWINCH");
+    await pass(COLLECT_MS);
+    for (const [name, counts] of Object.entries(await daemonCounts(lab))) {
+      const bytes = counts["memoryBytes.heapUsed"] ?? 0;
+      least.set(name, Math.min(bytes, least.get(name) ?? bytes));
+    }
+  }
+  return least;
 }
 
 /** The fewest descriptors that each process has in several looks: those that a call has for its time are left out. */
