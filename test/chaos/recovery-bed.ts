@@ -9,7 +9,7 @@ import {
   waitFor,
   withRouteSocket,
 } from "@nsm/lab";
-import { CONNECT_BOUND_MS, knownClients } from "./mesh-run.js";
+import { CONNECT_BOUND_MS, knownClients, pass } from "./mesh-run.js";
 import { PingSampler, type Samples } from "./sampler.js";
 
 /** Pings every so often: what shorter outages cannot show. */
@@ -52,6 +52,8 @@ interface Endpoint {
 }
 
 const CONNECTED = "successfully connected";
+/** So long an endpoint that was started again lets new clients wait for former ones. */
+const RETURN_MS = 2_500;
 
 /**
  * Makes client and endpoints beside the registry's node 1: both on node 2, or the endpoints on node 3.
@@ -118,13 +120,14 @@ export async function testBed(lab: Lab, kind: "local" | "remote"): Promise<Bed> 
     numberOf: (node) => lab.nodes.indexOf(node) + 1,
     endpoint: () => current,
     async ready() {
-      for (const endpoint of endpoints) {
-        if (!endpoint.pod.holder.alive) {
-          endpoint.pod = await endpoint.node.addPod(endpoint.name);
-          endpoint.process = startNse(endpoint.pod, endpoint.cidr);
-        }
-        await lab.probe.registered(endpoint.process, endpoint.node.nsmgrUrl, endpoint.name);
+      const dead = endpoints.filter(({ pod }) => !pod.holder.alive);
+      for (const endpoint of dead) {
+        endpoint.pod = await endpoint.node.addPod(endpoint.name);
+        endpoint.process = startNse(endpoint.pod, endpoint.cidr);
       }
+      for (const { process, node, name } of endpoints)
+        await lab.probe.registered(process, node.nsmgrUrl, name);
+      if (dead.length > 0) await pass(RETURN_MS);
       await answering(CONNECT_BOUND_MS, performance.now());
       for (const node of new Set([clientNode, endpointNode])) {
         await waitFor(`the daemons of ${node.name} know the client`, CONNECT_BOUND_MS, async () => {

@@ -105,7 +105,7 @@ export function recoveryPage(
 
 What a connection loses when a part of the mesh dies, and how long the repair takes. Written by \`npm run chaos -- --recovery\`, which measures it anew.
 
-A client pings its endpoint every ${PING_INTERVAL_MS} ms; another endpoint of the same service stands by. Local: client and endpoints on one node. Remote: on two nodes, over VXLAN. The registry is on a third one. Daemons have their default settings. Every fault happens ${rounds} times, each after all was well again; figures are min / median / max. "Kept" looks at the worst of them.
+A client pings its endpoint every ${PING_INTERVAL_MS} ms; another endpoint of the same service stands by (one that was itself started again within the last two seconds would let the client wait for the rest of them). Local: client and endpoints on one node. Remote: on two nodes, over VXLAN. The registry is on a third one. Daemons have their default settings. Every fault happens ${rounds} times, each after all was well again; figures are min / median / max. "Kept" looks at the worst of them.
 
 - **Lost**: pings without an answer, and the longest time without answers in seconds. An outage shorter than ${PING_INTERVAL_MS} ms may lose no ping.
 - **Repair**: until the restarted daemon holds the connection again, or the client is connected to the other endpoint, in seconds from what the column says.
