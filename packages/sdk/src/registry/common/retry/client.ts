@@ -14,14 +14,18 @@ import {
   withSignal,
   withTimeout,
 } from "@nsm/core";
+import { isDialFailure } from "../../../utils/dial-failure.js";
 
 /** How {@link retryClient} repeats. */
 export interface RetryOptions {
-  /** Milliseconds between two tries; default 200. */
+  /** Milliseconds between two tries; default 200. At most 100 while the next hop cannot be reached. */
   readonly intervalMs?: number;
   /** Milliseconds for one try of Register or Unregister; default 15 000. */
   readonly tryTimeoutMs?: number;
 }
+
+/** The next hop is on the same machine and may be back any moment; asking costs nobody anything. */
+const UNREACHABLE_INTERVAL_MS = 100;
 
 /** Answers of a Find that repeating cannot change. */
 const FINAL_CODES: ReadonlySet<Code> = new Set([
@@ -44,7 +48,8 @@ export function retryClient<T extends RegistryItem>(
 ): RegistryElement<T> {
   const pause = async (ctx: Context, error: unknown): Promise<void> => {
     ctx.log.debug({ err: error }, "registry call failed, trying again");
-    await sleep(ctx, intervalMs).catch((end: unknown) => {
+    const pauseMs = isDialFailure(error) ? Math.min(intervalMs, UNREACHABLE_INTERVAL_MS) : intervalMs;
+    await sleep(ctx, pauseMs).catch((end: unknown) => {
       throw endedAfter(end, error);
     });
   };

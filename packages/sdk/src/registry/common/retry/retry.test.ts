@@ -57,6 +57,14 @@ describe("retryClient", () => {
     expect(clock.now() - startMs).toBe(1000);
   });
 
+  it("waits no longer than 100 ms while the next hop cannot be reached", async () => {
+    const gone = new StatusError(Code.UNAVAILABLE, "failed to dial", { reason: "DIAL" });
+    const { clock, registry, ctx } = setUp(failing(gone));
+    const startMs = clock.now();
+    await clock.waitFor(registry.register(ctx, endpoint()));
+    expect(clock.now() - startMs).toBe(500);
+  });
+
   it("gives each try its own deadline and a fresh copy", async () => {
     const changing: RegistryElement<NetworkServiceEndpoint> = {
       name: "change",
