@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Mesh } from "./mesh.js";
 import { linksOf, sharedByClients } from "./pod-links.js";
+import { RepeatedLook } from "./repeated-look.js";
 
 const LOOK_INTERVAL_MS = 250;
 
@@ -8,8 +9,7 @@ const LOOK_INTERVAL_MS = 250;
 export class AddressOwners {
   readonly #shared = new Set<string>();
   #looks = 0;
-  #running: Promise<void> | undefined;
-  #stopped = false;
+  readonly #looking = new RepeatedLook(() => this.#lookTwice(), LOOK_INTERVAL_MS);
 
   constructor(private readonly mesh: Mesh) {}
 
@@ -24,23 +24,19 @@ export class AddressOwners {
   }
 
   start(): void {
-    this.#running = this.#run();
+    this.#looking.start();
   }
 
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    await this.#running;
+  stop(): Promise<void> {
+    return this.#looking.stop();
   }
 
-  async #run(): Promise<void> {
-    while (!this.#stopped) {
-      const first = await this.#look();
-      this.#looks += 1;
-      // The pods are not read at one moment: an address may have moved on meanwhile
-      const again = first.length === 0 ? [] : await this.#look();
-      for (const line of first) if (again.includes(line)) this.#shared.add(line);
-      await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL_MS));
-    }
+  async #lookTwice(): Promise<void> {
+    const first = await this.#look();
+    this.#looks += 1;
+    // The pods are not read at one moment: an address may have moved on meanwhile
+    const again = first.length === 0 ? [] : await this.#look();
+    for (const line of first) if (again.includes(line)) this.#shared.add(line);
   }
 
   async #look(): Promise<string[]> {

@@ -3,6 +3,7 @@ import type { LabNode } from "@nsm/lab";
 import type { Mesh } from "./mesh.js";
 import { TOKEN_MS } from "./mesh-run.js";
 import { linksOf, type PodLinks, repeated, sharedByClients } from "./pod-links.js";
+import { RepeatedLook } from "./repeated-look.js";
 
 const LOOK_INTERVAL_MS = 500;
 
@@ -39,8 +40,8 @@ export class Invariants {
   #looks = 0;
   /** Process ids of all forwarders at the last look. */
   #forwarders = "";
-  #running: Promise<void> | undefined;
-  #stopped = false;
+  // A pod or daemon may go away while it is looked at
+  readonly #looking = new RepeatedLook(() => this.#look().catch(() => {}), LOOK_INTERVAL_MS);
 
   /** @param abandonedMs how long what is left of an abandoned path or a dead process may stay: a token's life and 5 s */
   constructor(
@@ -54,19 +55,11 @@ export class Invariants {
   }
 
   start(): void {
-    this.#running = this.#run();
+    this.#looking.start();
   }
 
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    await this.#running;
-  }
-
-  async #run(): Promise<void> {
-    while (!this.#stopped) {
-      await this.#look().catch(() => {}); // a pod or daemon went away while it was looked at
-      await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL_MS));
-    }
+  stop(): Promise<void> {
+    return this.#looking.stop();
   }
 
   async #look(): Promise<void> {

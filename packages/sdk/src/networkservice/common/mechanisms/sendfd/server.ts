@@ -6,7 +6,8 @@ import { callDescriptors } from "../recvfd/context.js";
 
 /**
  * Sends the file that the returned mechanism names by `file:` URL beside the answer and announces it by `inode:` URL.
- * Transparent for callers over TCP, and for those that have left. Place after (that is, behind) what sets `inodeURL` in the result. State: none.
+ * Transparent for callers over TCP, and for those that have left. Place after (that is, behind) what sets `inodeURL` in
+ * the result. State: none.
  * Upstream: `mechanisms/sendfd.NewServer`. Deviations: a file that the caller itself sent with this call is only
  * announced; nothing is sent on Close, whose answer names no file.
  * @throws the system error of open(2), NOT_FOUND or PERMISSION_DENIED; the next hop is not closed
