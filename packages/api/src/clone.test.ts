@@ -100,6 +100,18 @@ describe("equal", () => {
     expect(equal(a, b)).toBe(true);
   });
 
+  it("compares each value once, however deep it lies", () => {
+    let reads = 0;
+    const nested = (depth: number): object => ({
+      get value() {
+        reads += 1;
+        return depth === 0 ? "x" : nested(depth - 1);
+      },
+    });
+    expect(equal(nested(10), nested(10))).toBe(true);
+    expect(reads).toBe(2 * 11);
+  });
+
   it("tells an absent message from an empty one", () => {
     expect(equal(newConnection(), newConnection({ context: {} }))).toBe(false);
   });

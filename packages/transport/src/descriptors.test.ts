@@ -131,20 +131,64 @@ describe.each(SECURITIES)("over unix, %s", (_title, security) => {
     sent.close();
   });
 
-  it("channels are shared once the server has shown that it closes descriptors with the call", async () => {
-    const server = await sockets.serve([sockets.url("unix")], { networkService: { name: "x" } });
-    const connector = sockets.connector();
-    const connect = (scope: "pooled" | "own"): Promise<Channel> =>
-      connector.connect(server.url, { scope, signal });
-    const [first, second] = [await connect("pooled"), await connect("pooled")];
-    expect(connector.statistics()).toEqual({ channels: 2, pooledChannels: 0 });
-    await first.networkService.request(sockets.context, requestWith());
-    const shared = await Promise.all([connect("pooled"), connect("pooled"), connect("pooled")]);
-    expect(connector.statistics()).toEqual({ channels: 3, pooledChannels: 1 });
-    await connect("own");
-    expect(connector.statistics()).toEqual({ channels: 4, pooledChannels: 1 });
-    for (const channel of [first, second, ...shared]) channel.close();
-    expect(connector.statistics()).toEqual({ channels: 2, pooledChannels: 1 });
+  describe("pooled channels", () => {
+    const connects = (url: URL) => {
+      const connector = sockets.connector();
+      return {
+        connector,
+        connect: (scope: "pooled" | "own" = "pooled"): Promise<Channel> =>
+          connector.connect(url, { scope, signal }),
+      };
+    };
+
+    it("are shared once a response has shown that the server closes descriptors with the call", async () => {
+      const server = await sockets.serve([sockets.url("unix")], { networkService: { name: "x" } });
+      const { connector, connect } = connects(server.url);
+      const first = await connect();
+      expect(connector.statistics()).toEqual({ channels: 1, pooledChannels: 0 });
+      await first.networkService.request(sockets.context, requestWith());
+      const shared = await Promise.all([connect(), connect(), connect()]);
+      expect(connector.statistics()).toEqual({ channels: 2, pooledChannels: 1 });
+      await connect("own");
+      expect(connector.statistics()).toEqual({ channels: 3, pooledChannels: 1 });
+      for (const channel of [first, ...shared]) channel.close();
+      expect(connector.statistics()).toEqual({ channels: 2, pooledChannels: 1 });
+    });
+
+    it("are shared by those who come together before any response: one is asked for", async () => {
+      const server = await sockets.serve([sockets.url("unix")], { networkService: mirror });
+      const { connector, connect } = connects(server.url);
+      const channels = await Promise.all(Array.from({ length: 10 }, () => connect()));
+      expect(connector.statistics()).toEqual({ channels: 2, pooledChannels: 1 });
+      const sent = await linuxDescriptors.open(NETNS);
+      for (const channel of channels) (await exchange(channel, sent)).close();
+      sent.close();
+    });
+
+    it("are not shared where responses show that the server does not, and it is asked once only", async () => {
+      const server = await sockets.serve(
+        [sockets.url("unix")],
+        { networkService: { name: "x" } },
+        { fdPassing: false },
+      );
+      const { connector, connect } = connects(server.url);
+      await Promise.all([connect(), connect(), connect()]);
+      expect(connector.statistics()).toEqual({ channels: 3, pooledChannels: 0 });
+      const connections = server.statistics().connections ?? 0;
+      await Promise.all([connect(), connect()]);
+      expect(connector.statistics()).toEqual({ channels: 5, pooledChannels: 0 });
+      expect(server.statistics().connections).toBeLessThanOrEqual(connections + 2);
+    });
+
+    it("fail for all who wait for the answer of a server that is gone", async () => {
+      const server = await sockets.serve([sockets.url("unix")], {});
+      await server.close();
+      const { connector, connect } = connects(server.url);
+      const dials = await Promise.allSettled([connect(), connect(), connect()]);
+      for (const dial of dials)
+        expect(dial).toMatchObject({ status: "rejected", reason: { code: Code.UNAVAILABLE } });
+      expect(connector.statistics()).toEqual({ channels: 0, pooledChannels: 0 });
+    });
   });
 });
 

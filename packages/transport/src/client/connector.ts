@@ -8,12 +8,18 @@ import {
   type TokenSource,
   untilDone,
   withSignal,
+  withTimeout,
 } from "@nsm/core";
 import { insecure, type LinkSecurity } from "../security/index.js";
 import { ClientChannel } from "./channel.js";
 import { ChannelPool } from "./channel-pool.js";
+import { DescriptorScopes } from "./descriptor-scopes.js";
 import { type ChannelSettings, dialFailed, GrpcChannel } from "./grpc-channel.js";
+import { askHealth } from "./health.js";
 import { serverKey } from "./server-key.js";
+
+/** How long a server may take to tell how long it keeps descriptors. */
+const SCOPE_TIMEOUT_MS = 1000;
 
 /** How to dial. */
 export interface ConnectorOptions {
@@ -51,8 +57,7 @@ class PoolingConnector implements SocketConnector {
   readonly #settings: ChannelSettings;
   readonly #pool: ChannelPool;
   readonly #channels = new Set<GrpcChannel>();
-  /** Unix servers that close descriptors when the call returns. */
-  readonly #shareable = new Set<string>();
+  readonly #scopes = new DescriptorScopes();
   readonly #ctx: Context;
   readonly #changes: { close(): void } | undefined;
   readonly #end = (): void => void this.close();
@@ -69,11 +74,10 @@ class PoolingConnector implements SocketConnector {
       fdPassing: options.fdPassing ?? true,
       maxMessageBytes: options.maxMessageBytes ?? 4 * 1024 * 1024,
       onFdScope: (server, isCall) => {
-        if (isCall) this.#shareable.add(server);
-        // another server took the place of one that was known
-        else if (this.#shareable.delete(server)) this.#pool.retire(server);
+        // a channel may have been shared: to ask, or because another server was there
+        if (this.#scopes.learn(server, isCall) && !isCall) this.#pool.retire(server);
       },
-      onLost: (server) => void this.#shareable.delete(server),
+      onLost: (server) => this.#scopes.forget(server),
     };
     this.#pool = new ChannelPool({
       context,
@@ -92,19 +96,16 @@ class PoolingConnector implements SocketConnector {
     });
     signal.throwIfAborted();
     if (this.#closed) throw dialFailed(url, "the connector was closed");
-    if (scope === "pooled" && this.#mayShare(url, server)) {
+    if (scope === "pooled" && (await this.#mayShare(url, server, signal))) {
       const { channel, release } = await this.#pool.acquire(url, server, signal);
       return new ClientChannel(channel, release);
     }
     const channel = this.#open(url, server);
-    const waiting = withSignal(this.#ctx, signal);
     try {
-      await untilDone(waiting.ctx, channel.connect());
+      await this.#until(signal, channel.connect());
     } catch (error) {
       this.#close(channel);
       throw error;
-    } finally {
-      waiting.cancel();
     }
     return new ClientChannel(channel, () => this.#close(channel));
   }
@@ -121,8 +122,35 @@ class PoolingConnector implements SocketConnector {
     return { channels: this.#channels.size, pooledChannels: this.#pool.size };
   }
 
-  #mayShare(url: URL, server: string): boolean {
-    return !this.#settings.fdPassing || url.protocol !== "unix:" || this.#shareable.has(server);
+  async #mayShare(url: URL, server: string, signal: AbortSignal): Promise<boolean> {
+    if (!this.#settings.fdPassing || url.protocol !== "unix:") return true;
+    return await this.#until(
+      signal,
+      this.#scopes.isCall(server, () => this.#ask(url, server)),
+    );
+  }
+
+  /** Any response tells how long a server keeps descriptors; a health check has one at once, also where unknown. */
+  async #ask(url: URL, server: string): Promise<void> {
+    const { channel, release } = await this.#pool.acquire(url, server, this.#ctx.signal);
+    const { ctx, cancel } = withTimeout(this.#ctx, SCOPE_TIMEOUT_MS);
+    try {
+      await askHealth(channel, ctx, "");
+    } catch (error) {
+      this.#ctx.log.debug({ err: error, url: url.href }, "server does not tell its health");
+    } finally {
+      cancel();
+      release();
+    }
+  }
+
+  async #until<T>(signal: AbortSignal, result: Promise<T>): Promise<T> {
+    const waiting = withSignal(this.#ctx, signal);
+    try {
+      return await untilDone(waiting.ctx, result);
+    } finally {
+      waiting.cancel();
+    }
   }
 
   #open(url: URL, server: string): GrpcChannel {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ServingStatus } from "@nsm/api";
-import { realClock, rootContext, silentLogger, untilDone } from "@nsm/core";
+import { type Context, realClock, rootContext, silentLogger, untilDone } from "@nsm/core";
 import { insecure, type LinkSecurity } from "../security/index.js";
 import { healthWire } from "../services.js";
 import { unaryCall } from "./calls.js";
@@ -36,11 +36,20 @@ export async function checkHealth(
   });
   try {
     await untilDone(context, channel.connect());
-    const { status } = await unaryCall(channel, healthWire, context, (client, options) =>
-      client.check({ service }, options),
-    );
-    return (ServingStatus[status] ?? "UNKNOWN") as HealthStatus;
+    return await askHealth(channel, context, service);
   } finally {
     channel.close();
   }
+}
+
+/** The same over a channel that is there. */
+export async function askHealth(
+  channel: GrpcChannel,
+  context: Context,
+  service: string,
+): Promise<HealthStatus> {
+  const { status } = await unaryCall(channel, healthWire, context, (client, options) =>
+    client.check({ service }, options),
+  );
+  return (ServingStatus[status] ?? "UNKNOWN") as HealthStatus;
 }
