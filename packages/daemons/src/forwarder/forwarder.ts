@@ -7,6 +7,7 @@ import {
   endpointKind,
   type NetworkServiceElement,
   networkServiceKind,
+  registryChain,
   rootContext,
   startRegistry,
   untilDone,
@@ -17,6 +18,7 @@ import { registryClient } from "@nsm/sdk/chains/registry-client";
 import { cleanupClient } from "@nsm/sdk/networkservice/common/cleanup";
 import { recvfdClient } from "@nsm/sdk/registry/common/recvfd";
 import { sendfdClient } from "@nsm/sdk/registry/common/sendfd";
+import { singleFlightClient } from "@nsm/sdk/registry/common/single-flight";
 import { connectionAuthorization } from "../authorization.js";
 import { daemonLifetime } from "../lifetime.js";
 import type { Ports } from "../ports.js";
@@ -46,7 +48,13 @@ export async function forwarder(config: ForwarderConfig, ports: Ports, given?: D
     connector,
     descriptors,
     registries: {
-      networkServices: startRegistry(registryClient(networkServiceKind, discovery)),
+      networkServices: startRegistry(
+        registryChain(
+          "discovery",
+          singleFlightClient(networkServiceKind, life.ctx),
+          registryClient(networkServiceKind, discovery),
+        ),
+      ),
       endpoints: startRegistry(
         registryClient(endpointKind, { ...discovery, additional: [recvfdClient(life.ctx)] }),
       ),

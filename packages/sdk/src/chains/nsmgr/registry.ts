@@ -30,6 +30,7 @@ import { localSocketsServer } from "../../registry/common/local-sockets/index.js
 import { memoryServer } from "../../registry/common/memory/index.js";
 import { recvfdServer } from "../../registry/common/recvfd/index.js";
 import { sendfdServer } from "../../registry/common/sendfd/index.js";
+import { singleFlightClient } from "../../registry/common/single-flight/index.js";
 import { updatePathServer } from "../../registry/common/update-path/index.js";
 import { memoryStore } from "../../registry/stores/memory.js";
 import { matchNetworkServiceEndpoints, matchNetworkServices } from "../../utils/matching/index.js";
@@ -74,8 +75,9 @@ export interface NsmgrRegistry {
 }
 
 /**
- * The registries inside a manager. Order is upstream's (`chains/nsmgr.NewServer`) but for one place: without a
- * registry URL `localbypass` stands before the store, so that forwarders are found by the manager's URL there too.
+ * The registries inside a manager. Order is upstream's (`chains/nsmgr.NewServer`) but for two places: without a
+ * registry URL `localbypass` stands before the store, so that forwarders are found by the manager's URL there too;
+ * with one `single-flight` stands in front of its client.
  */
 export function nsmgrRegistry(options: NsmgrRegistryOptions): NsmgrRegistry {
   const { ctx, tokens, clientInfo = {}, defaultExpirationMs = 60_000 } = options;
@@ -121,11 +123,12 @@ function socketPassing({
 }
 
 function networkServiceRegistration(options: NsmgrRegistryOptions): RegistryElement<NetworkService> {
-  const { connector, registryUrl, dialTimeoutMs = 15_000 } = options;
+  const { ctx, connector, registryUrl, dialTimeoutMs = 15_000 } = options;
   if (registryUrl === undefined) return memoryServer(memoryStore(networkServiceKind, matchNetworkServices));
   return connectServer(
     registryChain<NetworkService>(
       "registry-client",
+      singleFlightClient(networkServiceKind, ctx),
       clientUrlClient(registryUrl),
       beginClient(networkServiceKind),
       clientConnClient(),
@@ -138,11 +141,12 @@ function networkServiceRegistration(options: NsmgrRegistryOptions): RegistryElem
 }
 
 function endpointRegistration(options: NsmgrRegistryOptions): RegistryElement<NetworkServiceEndpoint> {
-  const { connector, registryUrl, dialTimeoutMs = 15_000 } = options;
+  const { ctx, connector, registryUrl, dialTimeoutMs = 15_000 } = options;
   if (registryUrl === undefined) return memoryServer(memoryStore(endpointKind, matchNetworkServiceEndpoints));
   return connectServer(
     registryChain<NetworkServiceEndpoint>(
       "registry-client",
+      singleFlightClient(endpointKind, ctx),
       beginClient(endpointKind),
       clientUrlClient(registryUrl),
       clientConnClient(),

@@ -81,7 +81,8 @@ describe("the manager's registry chains are ordered as upstream's", () => {
     ["recvfd", "recvfd-server"],
     ["sendfd", "sendfd-server"],
   ];
-  it("with a registry", () => {
+  const ours: UpstreamOrder = ["none", "single-flight-client"];
+  it("with a registry, but for one query at a time in front of it", () => {
     const { networkServices, endpoints } = nsmgrRegistry({
       ...registration,
       registryUrl: new URL("tcp://registry:5002"),
@@ -90,13 +91,13 @@ describe("the manager's registry chains are ordered as upstream's", () => {
       ourNames([
         ...front,
         ["localbypass", "local-bypass-server"],
-        ["connect", "connect-server", [begin, url, clientConn, authorizeClient, ...tail]],
+        ["connect", "connect-server", [ours, begin, url, clientConn, authorizeClient, ...tail]],
       ]),
     );
     expect(orderOf(networkServices)).toEqual(
       ourNames([
         ...server,
-        ["connect", "connect-server", [url, begin, clientConn, authorizeClient, ...tail]],
+        ["connect", "connect-server", [ours, url, begin, clientConn, authorizeClient, ...tail]],
       ]),
     );
   });
