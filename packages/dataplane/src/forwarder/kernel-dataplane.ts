@@ -3,7 +3,7 @@ import { randomInt } from "node:crypto";
 import { WellKnownPort } from "@nsm/api";
 import { Code, type Logger, StatusError } from "@nsm/core";
 import {
-  announceNeighbours,
+  announcer,
   type Capability,
   type KernelCapabilities,
   type Link,
@@ -65,6 +65,11 @@ export async function kernelDataplane(options: KernelDataplaneOptions): Promise<
   );
   const openRoute = options.openRoute ?? openRouteSocket;
   const route = openRoute(netns);
+  const neighbours = announcer(netns);
+  const close = (): void => {
+    neighbours.close();
+    route.close();
+  };
   try {
     const found = await route.links();
     const vnis = new VniIndex();
@@ -90,7 +95,7 @@ export async function kernelDataplane(options: KernelDataplaneOptions): Promise<
       vxlan: await tunnels({ route, vnis, own, port }, options, capabilities.vxlan),
       pods: podContexts(openRoute),
       crossConnect: (a, b) => crossConnect(route, a, b),
-      announce: ({ ifindex }, owners) => announceNeighbours(ifindex, owners, netns),
+      announce: ({ ifindex }, owners) => neighbours.announce(ifindex, owners),
       hostLinks,
       watch: (ctx) => kernelWatches(ctx, route, netns),
       totals: () => ({
@@ -98,10 +103,10 @@ export async function kernelDataplane(options: KernelDataplaneOptions): Promise<
         "netlink.nanoseconds": netlinkStatistics.nanoseconds,
         "links.purged": hostLinks.removed,
       }),
-      close: () => route.close(),
+      close,
     };
   } catch (error) {
-    route.close();
+    close();
     throw error;
   }
 }

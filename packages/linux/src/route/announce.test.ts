@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readdirSync } from "node:fs";
 import { describeInNetns, type ScratchNetns, scratchNetns } from "../testing/namespaces.js";
-import { announceNeighbours, openRouteSocket, type RouteSocket } from "./index.js";
+import { type Announcer, announcer, openRouteSocket, type RouteSocket } from "./index.js";
 
 describeInNetns("announcing neighbours", () => {
   let here: ScratchNetns;
   let there: ScratchNetns;
   let route: RouteSocket;
   let far: RouteSocket;
+  let neighbours: Announcer;
   let index: number;
   let farIndex: number;
 
   beforeEach(async () => {
     [here, there] = [await scratchNetns(), await scratchNetns()];
+    neighbours = announcer(here.netns);
     [route, far] = [openRouteSocket(here.netns), openRouteSocket(there.netns)];
     await route.linkAdd({ kind: "veth", name: "host", peer: { name: "pod", netns: there.netns } });
     await route.linkSet("host", { up: true });
@@ -22,7 +25,7 @@ describeInNetns("announcing neighbours", () => {
     await far.addressReplace(farIndex, "fd00::1/64");
   });
   afterEach(async () => {
-    for (const socket of [route, far]) socket.close();
+    for (const socket of [neighbours, route, far]) socket.close();
     await here.destroy();
     await there.destroy();
   });
@@ -35,7 +38,7 @@ describeInNetns("announcing neighbours", () => {
       ip,
       macAddress: now,
     }));
-    announceNeighbours(index, announcements, here.netns);
+    neighbours.announce(index, announcements);
     const known = (await far.neighbours(farIndex)).map(({ ip, macAddress }) => `${ip} ${macAddress}`);
     expect(known.filter((entry) => !entry.startsWith("fe80")).sort()).toEqual([
       `10.0.0.2 ${now}`,
@@ -45,8 +48,20 @@ describeInNetns("announcing neighbours", () => {
 
   it("says that the link is not there", () => {
     expect(() =>
-      announceNeighbours(9999, [{ ip: "10.0.0.2", macAddress: "02:00:00:00:00:bb" }], here.netns),
+      neighbours.announce(9999, [{ ip: "10.0.0.2", macAddress: "02:00:00:00:00:bb" }]),
     ).toThrow(expect.objectContaining({ code: "ENXIO" }));
-    announceNeighbours(9999, [], here.netns);
+    neighbours.announce(9999, []);
+  });
+
+  it("has one descriptor, from the first announcement on", () => {
+    const openDescriptors = () => readdirSync("/proc/self/fd").length;
+    const own = announcer(here.netns);
+    own.close();
+    const before = openDescriptors();
+    for (let i = 0; i < 3; i++) own.announce(index, [{ ip: "10.0.0.2", macAddress: "02:00:00:00:00:bb" }]);
+    expect(openDescriptors()).toBe(before + 1);
+    own.close();
+    own.close();
+    expect(openDescriptors()).toBe(before);
   });
 });

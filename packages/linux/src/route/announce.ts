@@ -21,29 +21,41 @@ export interface Announcement {
   readonly macAddress: string;
 }
 
+/** Sends through links of one network namespace who has an address. */
+export interface Announcer {
+  /**
+   * Sends through a link, as if its owner stood behind it, who has an address now: those at the other end who remember
+   * another MAC address for it change that at once; nobody learns an address he did not ask for. A gratuitous ARP
+   * request (RFC 5227 section 3) for IPv4, an unsolicited neighbour advertisement with override (RFC 4861 section
+   * 7.2.6) for IPv6.
+   * @param linkIndex in the announcer's namespace
+   * @throws LinuxError EPERM without CAP_NET_RAW; ENXIO without the link, ENETDOWN
+   */
+  announce(linkIndex: number, announcements: readonly Announcement[]): void;
+  close(): void;
+}
+
 /**
- * Sends through a link, as if its owner stood behind it, who has an address now: those at the other end who remember
- * another MAC address for it change that at once; nobody learns an address he did not ask for. A gratuitous ARP request
- * (RFC 5227 section 3) for IPv4, an unsolicited neighbour advertisement with override (RFC 4861 section 7.2.6) for IPv6.
- * @param linkIndex in `netns`; default: the own one
- * @throws LinuxError EPERM without CAP_NET_RAW; ENXIO without the link, ENETDOWN
+ * Makes an announcer. It has one socket from its first announcement to its end: the kernel lets whoever closes one
+ * wait for milliseconds.
+ * @param netns default: the own one; must stay open
  */
-export function announceNeighbours(
-  linkIndex: number,
-  announcements: readonly Announcement[],
-  netns?: Netns,
-): void {
-  if (announcements.length === 0) return;
-  const fd = runInOptionalNetns(netns, () => socket(AF_PACKET, SOCK_RAW, 0)); // receives nothing
-  try {
-    for (const { ip, macAddress } of announcements) {
-      const isIpv4 = familyOf(ip) === AF_INET;
-      const frame = (isIpv4 ? arpRequest : advertisement)(macBytes(macAddress), ipBytes(ip));
-      send(fd, frame, linkAddress(linkIndex, isIpv4 ? ETH_P_ARP : ETH_P_IPV6));
-    }
-  } finally {
-    closeSync(fd);
-  }
+export function announcer(netns?: Netns): Announcer {
+  let fd: number | undefined;
+  return {
+    announce(linkIndex, announcements) {
+      for (const { ip, macAddress } of announcements) {
+        fd ??= runInOptionalNetns(netns, () => socket(AF_PACKET, SOCK_RAW, 0)); // receives nothing
+        const isIpv4 = familyOf(ip) === AF_INET;
+        const frame = (isIpv4 ? arpRequest : advertisement)(macBytes(macAddress), ipBytes(ip));
+        send(fd, frame, linkAddress(linkIndex, isIpv4 ? ETH_P_ARP : ETH_P_IPV6));
+      }
+    },
+    close() {
+      if (fd !== undefined) closeSync(fd);
+      fd = undefined;
+    },
+  };
 }
 
 /** struct sockaddr_ll of linux/if_packet.h. */

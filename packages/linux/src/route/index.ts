@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 export { type AddressOperations, addressFlag, type LinkAddress, scope } from "./addresses.js";
-export { type Announcement, announceNeighbours } from "./announce.js";
+export { type Announcement, type Announcer, announcer } from "./announce.js";
 export type { Link, LinkStatistics, VxlanParameters } from "./link-codec.js";
 export type {
   BridgeSpec,
