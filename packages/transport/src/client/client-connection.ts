@@ -125,12 +125,11 @@ export class ClientConnections {
 
   async #secured(raw: Duplex): Promise<SecuredStream> {
     const securing = this.#options.security.dial(raw, { signal: this.#closing.signal });
-    const checking = this.#checkServer();
-    checking.catch(() => {}); // a failed handshake says more
-    const secured = await securing;
+    const isRight = this.#isRightServer();
+    const secured = await securing; // a failed handshake says more
     this.#watch(secured);
     try {
-      await checking;
+      if (!isRight) throw lost("another socket is behind this descriptor by now");
       this.#closing.signal.throwIfAborted();
       return secured;
     } catch (error) {
@@ -140,10 +139,13 @@ export class ClientConnections {
   }
 
   /** The number of a received descriptor may belong to another socket by now. */
-  async #checkServer(): Promise<void> {
+  #isRightServer(): boolean {
     const { url, server } = this.#options;
-    if (server !== undefined && (await serverKey(url)) !== server)
-      throw lost("another socket is behind this descriptor by now");
+    try {
+      return server === undefined || serverKey(url) === server;
+    } catch {
+      return false; // to nobody
+    }
   }
 
   #watch({ stream, own }: SecuredStream): void {

@@ -91,12 +91,10 @@ class PoolingConnector implements SocketConnector {
   }
 
   async connect(url: URL, { scope, signal }: ConnectOptions): Promise<Channel> {
-    const server = await serverKey(url).catch((error: Error) => {
-      throw error instanceof StatusError ? error : dialFailed(url, error.message);
-    });
     signal.throwIfAborted();
-    if (this.#closed) throw dialFailed(url, "the connector was closed");
-    if (scope === "pooled" && (await this.#mayShare(url, server, signal))) {
+    const server = serverOf(url);
+    const isShared = scope === "pooled" && (await this.#mayShare(url, server, signal));
+    if (isShared) {
       const { channel, release } = await this.#pool.acquire(url, server, signal);
       return new ClientChannel(channel, release);
     }
@@ -154,6 +152,7 @@ class PoolingConnector implements SocketConnector {
   }
 
   #open(url: URL, server: string): GrpcChannel {
+    if (this.#closed) throw dialFailed(url, "the connector was closed");
     const channel = new GrpcChannel(url, this.#settings, server);
     this.#channels.add(channel);
     return channel;
@@ -162,5 +161,13 @@ class PoolingConnector implements SocketConnector {
   #close(channel: GrpcChannel): void {
     this.#channels.delete(channel);
     channel.close();
+  }
+}
+
+function serverOf(url: URL): string {
+  try {
+    return serverKey(url);
+  } catch (error) {
+    throw error instanceof StatusError ? error : dialFailed(url, (error as Error).message);
   }
 }
