@@ -37,6 +37,11 @@ export class AddressOwners {
     return ip !== undefined && this.#allowed.contains(ip) && (this.#owners.get(ip) ?? connId) === connId;
   }
 
+  /** Whether the text is an address of the connection. */
+  owns(connId: string, text: string): boolean {
+    return this.#addresses.get(connId)?.has(addressOf(text) ?? "") ?? false;
+  }
+
   /** Makes the connection the owner of those of these addresses that it may have; returns the ones new to it. */
   claim(connId: string, texts: readonly string[]): string[] {
     const claimed: string[] = [];

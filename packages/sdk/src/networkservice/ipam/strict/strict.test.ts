@@ -57,6 +57,19 @@ describe("strict ipam server", () => {
     expect(other.context.ipContext?.srcIpAddrs).toEqual(["172.16.0.1/32"]);
   });
 
+  it("takes what nobody has from a connection that has a pair already", async () => {
+    const server = start(strictIpamServer(pointToPointIpamServer, ["172.16.0.0/16"]));
+    const first = await server.request(ctx, requestOf("a"));
+    const { ipContext } = first.context;
+    ipContext?.srcIpAddrs.push("172.16.0.9/32");
+    ipContext?.dstIpAddrs.push("172.16.0.8/32");
+    ipContext?.srcRoutes.push({ prefix: "172.16.0.8/32", nextHop: "" });
+    const again = await server.request(ctx, refreshOf(first));
+    expect(again.context.ipContext).toMatchObject(pair("172.16.0.1/32", "172.16.0.0/32"));
+    const other = await server.request(ctx, requestOf("b", pair("172.16.0.9/32", "172.16.0.8/32")));
+    expect(other.context.ipContext?.srcIpAddrs).toEqual(["172.16.0.9/32"]);
+  });
+
   it("gives a brought address to one of two connections at once", async () => {
     const server = start(strictIpamServer(singlePointIpamServer, ["172.16.0.0/16"]));
     const brought = { srcIpAddrs: ["172.16.0.9/16"] };
