@@ -9,6 +9,7 @@ export type ReadAddresses = () => Promise<readonly string[]>;
 export class AddressesInUse {
   readonly #allowed: DualStackPool;
   #left: ReadonlySet<string> | undefined;
+  #isReadable = true;
 
   /** @param prefixes CIDRs; others are not looked at */
   constructor(
@@ -25,8 +26,11 @@ export class AddressesInUse {
       const present = (await this.read()).filter((ip) => this.#allowed.contains(ip));
       const former = this.#left;
       this.#left = new Set(former === undefined ? present : present.filter((ip) => former.has(ip)));
+      this.#isReadable = true;
     } catch (err) {
-      ctx.log.warn({ err }, "addresses in use cannot be read");
+      // every new client asks
+      if (this.#isReadable) ctx.log.warn({ err }, "addresses in use cannot be read");
+      this.#isReadable = false;
     }
     return [...(this.#left ?? [])];
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Code, chain, type NetworkServiceElement, start, withCancel } from "@nsm/core";
+import { Code, chain, type Logger, type NetworkServiceElement, silentLogger, start, withCancel } from "@nsm/core";
 import { capture, elementContract, injectError, requestWith, testContext, VirtualClock } from "@nsm/testkit";
 import { metadataServer } from "../../utils/metadata/index.js";
 import { pointToPointIpamServer } from "../point-to-point/index.js";
@@ -22,12 +22,16 @@ elementContract(
 
 /** An endpoint whose time for returning clients ends with `end`. */
 function setUp(
-  { inUse, element = ipam() }: { inUse?: string[]; element?: NetworkServiceElement } = {},
+  {
+    inUse,
+    element = ipam(),
+    log = silentLogger,
+  }: { inUse?: string[]; element?: NetworkServiceElement; log?: Logger } = {},
   options: Partial<ReturningClientsOptions> = {},
   ...behind: NetworkServiceElement[]
 ) {
   const clock = new VirtualClock();
-  const ctx = testContext({ clock, timeoutMs: 15_000 });
+  const ctx = testContext({ clock, log, timeoutMs: 15_000 });
   let end = (): void => {};
   const returned = new Promise<void>((resolve) => {
     end = resolve;
@@ -139,11 +143,19 @@ describe("an endpoint that was restarted", () => {
     expect((await ask("former", pair(1, 0)))?.srcIpAddrs).toEqual(["172.16.0.1/32"]);
   });
 
-  it("gives addresses although it cannot tell which are in use", async () => {
+  it("gives addresses although it cannot tell which are in use, and warns of that once", async () => {
     const readAddresses = () => Promise.reject(new Error("EPERM"));
-    const { ask, end } = setUp({}, { readAddresses });
+    const warnings: string[] = [];
+    const log: Logger = {
+      ...silentLogger,
+      warn: (_fields, message) => warnings.push(message),
+      child: () => log,
+    };
+    const { ask, end } = setUp({ log }, { readAddresses });
     end();
     expect((await ask("new"))?.srcIpAddrs).toEqual(["172.16.0.1/32"]);
+    expect((await ask("newer"))?.srcIpAddrs).toEqual(["172.16.0.3/32"]);
+    expect(warnings).toEqual(["addresses in use cannot be read"]);
   });
 
   it("takes a client whose first Request failed for a new one", async () => {
