@@ -51,7 +51,6 @@ export function healClient<T extends RegistryItem>(
   lifetime: Context,
 ): RegistryElement<T> {
   const healings = new Map<string, Healing>();
-  const isOurs = kind.type === "NetworkServiceEndpoint";
 
   const stop = (name: string): void => {
     healings.get(name)?.watch.cancel();
@@ -65,7 +64,7 @@ export function healClient<T extends RegistryItem>(
     healings.set(names.requested, { watch, pace });
     const find = (findCtx: Context) =>
       next.find(findCtx, { item: namedItem(kind, names.requested), watch: true });
-    void heal(watch.ctx, names, find, factory, pace);
+    void heal(watch.ctx, kind, names, find, factory, pace);
   };
 
   onAbort(lifetime.signal, () => {
@@ -79,7 +78,7 @@ export function healClient<T extends RegistryItem>(
       const registered = await next.register(ctx, item);
       const pace = healings.get(name)?.pace ?? { backoff: new Backoff(), patienceMs: PATIENCE_MS };
       stop(name);
-      guard(ctx, { requested: name, registered: registered.name, isOurs }, next, pace);
+      guard(ctx, { requested: name, registered: registered.name }, next, pace);
       return registered;
     },
     find: (ctx, query, next) =>
@@ -96,13 +95,12 @@ export function healClient<T extends RegistryItem>(
 interface Names {
   readonly requested: string;
   readonly registered: string;
-  /** Whether a deletion is a loss. */
-  readonly isOurs: boolean;
 }
 
 /** Waits until the registration is lost, then registers until that succeeds; a success replaces this healing. */
 async function heal<T extends RegistryItem>(
   ctx: Context,
+  kind: RegistryKind<T>,
   names: Names,
   find: (ctx: Context) => AsyncIterable<RegistryResponse<T>>,
   factory: RegistryEventFactory,
@@ -111,7 +109,7 @@ async function heal<T extends RegistryItem>(
   const name = names.requested;
   let failure: unknown;
   try {
-    await untilLost(ctx, names, find, pace);
+    await untilLost(ctx, kind, names, find, pace);
   } catch (error) {
     ctx.log.debug({ err: error, name }, "watch of own registration failed");
     failure = error;
@@ -132,10 +130,12 @@ async function heal<T extends RegistryItem>(
 /** Watches a registration until the stream ends, shows its deletion, or does not show it in time. */
 async function untilLost<T extends RegistryItem>(
   ctx: Context,
-  { requested, registered, isOurs }: Names,
+  kind: RegistryKind<T>,
+  { requested, registered }: Names,
   find: (ctx: Context) => AsyncIterable<RegistryResponse<T>>,
   pace: Pace,
 ): Promise<void> {
+  const isDeletionLoss = kind.type === "NetworkServiceEndpoint";
   const watch = withCancel(ctx);
   const unseen = ctx.clock.setTimeout(
     () => {
@@ -149,7 +149,7 @@ async function untilLost<T extends RegistryItem>(
   try {
     for await (const { item, deleted } of find(watch.ctx)) {
       if (item.name !== requested && item.name !== registered) continue;
-      if (deleted && isOurs) return;
+      if (deleted && isDeletionLoss) return;
       unseen.cancel();
       pace.patienceMs = PATIENCE_MS;
       pace.backoff.reset();
