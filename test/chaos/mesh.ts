@@ -108,13 +108,18 @@ export class Mesh {
         }));
       this.#order(load, { connect });
     }
-    await waitFor(`${clients.length} clients are connected`, boundMs, async () => {
-      // A link alone may be that of a Request which failed since
-      const counts = await this.traffic();
-      if (counts["load.connected"] !== counts["load.clients"]) return undefined;
-      const links = await Promise.all(clients.map((client) => this.link(client)));
-      return links.every((link) => link !== undefined) ? true : undefined;
-    }, COUNTS_INTERVAL_MS);
+    await waitFor(
+      `${clients.length} clients are connected`,
+      boundMs,
+      async () => {
+        // A link alone may be that of a Request which failed since
+        const counts = await this.traffic();
+        if (counts["load.connected"] !== counts["load.clients"]) return undefined;
+        const links = await Promise.all(clients.map((client) => this.link(client)));
+        return links.every((link) => link !== undefined) ? true : undefined;
+      },
+      COUNTS_INTERVAL_MS,
+    );
     const tookMs = performance.now() - startMs;
     for (const { pod } of clients) this.sampler.watch(pod);
     return tookMs;

@@ -47,9 +47,9 @@ describeInNetns("announcing neighbours", () => {
   });
 
   it("says that the link is not there", () => {
-    expect(() =>
-      neighbours.announce(9999, [{ ip: "10.0.0.2", macAddress: "02:00:00:00:00:bb" }]),
-    ).toThrow(expect.objectContaining({ code: "ENXIO" }));
+    expect(() => neighbours.announce(9999, [{ ip: "10.0.0.2", macAddress: "02:00:00:00:00:bb" }])).toThrow(
+      expect.objectContaining({ code: "ENXIO" }),
+    );
     neighbours.announce(9999, []);
   });
 

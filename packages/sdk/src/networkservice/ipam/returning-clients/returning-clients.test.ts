@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Code, chain, type Logger, type NetworkServiceElement, silentLogger, start, withCancel } from "@nsm/core";
+import {
+  Code,
+  chain,
+  type Logger,
+  type NetworkServiceElement,
+  silentLogger,
+  start,
+  withCancel,
+} from "@nsm/core";
 import { capture, elementContract, injectError, requestWith, testContext, VirtualClock } from "@nsm/testkit";
 import { metadataServer } from "../../utils/metadata/index.js";
 import { pointToPointIpamServer } from "../point-to-point/index.js";

@@ -83,7 +83,8 @@ describe("singleFlightClient", () => {
 
   it("gives each caller hits of its own", async () => {
     const { asked, settle, registry } = setUp();
-    const find = () => findAll(registry, testContext({ clock: new VirtualClock() }), newNetworkServiceEndpoint());
+    const find = () =>
+      findAll(registry, testContext({ clock: new VirtualClock() }), newNetworkServiceEndpoint());
     const first = find();
     await settle();
     const [second, third] = [find(), find()];
