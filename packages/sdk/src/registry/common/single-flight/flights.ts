@@ -9,21 +9,24 @@ interface Flight<R> {
   members: number;
 }
 
+/** Whoever comes later does not wait for what takes longer. */
+const PATIENCE_MS = 1000;
+
 /**
  * Work of one kind that many want at once: one piece runs at a time, and all who come while it runs share the next
- * one, so that nobody gets a result that was begun before he asked.
+ * one, so that nobody gets a result that was begun before he asked. What takes longer than 1 s holds nobody else up.
  */
 export class Flights<R> {
-  readonly #lifetime: AbortSignal;
+  readonly #lifetime: Context;
   readonly #onIdle: () => void;
   #running: Flight<R> | undefined;
   #next: Flight<R> | undefined;
 
   /**
    * @param lifetime ends what runs
-   * @param onIdle nothing runs any more and nobody waits
+   * @param onIdle nobody waits for the start of anything any more
    */
-  constructor(lifetime: AbortSignal, onIdle: () => void) {
+  constructor(lifetime: Context, onIdle: () => void) {
     this.#lifetime = lifetime;
     this.#onIdle = onIdle;
   }
@@ -34,7 +37,7 @@ export class Flights<R> {
    * @throws what the work throws; the reason of the context or of the lifetime
    */
   async join(ctx: Context, work: (ctx: Context) => Promise<R>): Promise<R> {
-    this.#lifetime.throwIfAborted();
+    this.#lifetime.signal.throwIfAborted();
     const flight = this.#running === undefined ? this.#start(this.#make(ctx, work)) : this.#queue(ctx, work);
     flight.members += 1;
     try {
@@ -59,7 +62,8 @@ export class Flights<R> {
     const begun = new Promise<void>((resolve) => {
       begin = resolve;
     });
-    const unfollow = onAbort(this.#lifetime, () => controller.abort(this.#lifetime.reason));
+    const { signal } = this.#lifetime;
+    const unfollow = onAbort(signal, () => controller.abort(signal.reason));
     const flightCtx = detached(ctx, controller.signal);
     const result = untilDone(
       flightCtx,
@@ -71,14 +75,17 @@ export class Flights<R> {
 
   #start(flight: Flight<R>): Flight<R> {
     this.#running = flight;
-    const after = (): void => {
+    const goOn = (): void => {
+      late.cancel();
+      if (this.#running !== flight) return;
       this.#running = undefined;
       const next = this.#next;
       this.#next = undefined;
       if (next === undefined) this.#onIdle();
       else this.#start(next);
     };
-    flight.result.then(after, after);
+    const late = this.#lifetime.clock.setTimeout(goOn, PATIENCE_MS, true);
+    flight.result.then(goOn, goOn);
     flight.begin();
     return flight;
   }

@@ -21,7 +21,8 @@ interface Asked {
 
 /** A registry that answers each Find by hand. */
 function setUp() {
-  const life = withCancel(testContext({ clock: new VirtualClock() }));
+  const clock = new VirtualClock();
+  const life = withCancel(testContext({ clock }));
   const asked: Asked[] = [];
   const byHand: RegistryElement<NetworkServiceEndpoint> = {
     name: "by-hand",
@@ -44,7 +45,7 @@ function setUp() {
       ({ name }) => name,
     );
   const settle = () => new Promise(setImmediate);
-  return { life, asked, ask, registry, settle, queries: () => element.statistics?.().queries };
+  return { clock, life, asked, ask, registry, settle, queries: () => element.statistics?.().queries };
 }
 
 describe("singleFlightClient", () => {
@@ -131,6 +132,22 @@ describe("singleFlightClient", () => {
     expect(asked[1]?.ctx.signal.aborted).toBe(true);
     await settle();
     expect(queries()).toBe(0);
+  });
+
+  it("lets nobody wait longer than 1 s for another one's query that hangs", async () => {
+    const { clock, asked, ask, queries } = setUp();
+    const hanging = ask();
+    await clock.settle();
+    const waiting = ask();
+    await clock.advance(999);
+    expect(asked.length).toBe(1);
+    await clock.advance(1);
+    asked[1]?.answer("a");
+    expect(await waiting).toEqual(["a"]);
+    asked[0]?.answer("old");
+    expect(await hanging).toEqual(["old"]);
+    await clock.settle();
+    expect([queries(), clock.pendingTimers]).toEqual([0, 0]);
   });
 
   it("does not start what nobody waits for any more", async () => {
