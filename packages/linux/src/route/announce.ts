@@ -36,16 +36,22 @@ export interface Announcer {
 }
 
 /**
- * Makes an announcer. It has one socket from its first announcement to its end: the kernel lets whoever closes one
- * wait for milliseconds.
+ * Makes an announcer. It has one socket: the kernel lets whoever closes one wait for milliseconds. What cannot be
+ * opened now is tried again by each announcement.
  * @param netns default: the own one; must stay open
  */
 export function announcer(netns?: Netns): Announcer {
+  const open = (): number => runInOptionalNetns(netns, () => socket(AF_PACKET, SOCK_RAW, 0)); // receives nothing
   let fd: number | undefined;
+  try {
+    fd = open();
+  } catch {
+    // whoever announces is told
+  }
   return {
     announce(linkIndex, announcements) {
       for (const { ip, macAddress } of announcements) {
-        fd ??= runInOptionalNetns(netns, () => socket(AF_PACKET, SOCK_RAW, 0)); // receives nothing
+        fd ??= open();
         const isIpv4 = familyOf(ip) === AF_INET;
         const frame = (isIpv4 ? arpRequest : advertisement)(macBytes(macAddress), ipBytes(ip));
         send(fd, frame, linkAddress(linkIndex, isIpv4 ? ETH_P_ARP : ETH_P_IPV6));
