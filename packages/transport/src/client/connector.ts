@@ -93,8 +93,7 @@ class PoolingConnector implements SocketConnector {
   async connect(url: URL, { scope, signal }: ConnectOptions): Promise<Channel> {
     signal.throwIfAborted();
     const server = serverOf(url);
-    const isShared = scope === "pooled" && (await this.#mayShare(url, server, signal));
-    if (isShared) {
+    if (scope === "pooled" && (await this.#mayShare(url, server, signal))) {
       const { channel, release } = await this.#pool.acquire(url, server, signal);
       return new ClientChannel(channel, release);
     }
