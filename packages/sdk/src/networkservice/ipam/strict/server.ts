@@ -43,7 +43,8 @@ const addressesOf = ({ context }: Connection): string[] => [
 /**
  * Takes out of requests every address that is not one of the prefixes', or that another connection has, together
  * with the other side's route to it; out of those of a connection that has addresses here all others. Then `ipam`
- * gives what is missing. So a client that comes from another endpoint loses the addresses it had there. Excluded prefixes stay.
+ * gives what is missing. So a client that comes from another endpoint loses the addresses it had there.
+ * Excluded prefixes stay.
  * Place in an endpoint, after `metadata`, instead of the element that `ipam` makes. State: owner of each address, until
  * the Close or a failed first Request. Upstream: `ipam/strictipam.NewServer`. Deviations: a refresh keeps the
  * connection's own addresses in their places; upstream takes them out and has them given again. An address that a

@@ -4,9 +4,9 @@ import { Flights } from "./flights.js";
 
 /**
  * Has one Find without watch at a time for each query: the callers that ask the same meanwhile share the next answer.
- * A burst of Requests asks the registry the same many times over, which costs both sides more than the rest of a
- * Request. An answer is never older than the question, and one that takes longer than 1 s holds up nobody who asks later. Place first: what stands before sees each caller, what stands
- * behind must not depend on who asks; no client element does for a Find. State: none between calls.
+ * A burst of Requests asks the registry the same many times over. An answer is never older than the question, and one
+ * that takes longer than 1 s holds up nobody who asks later. Place first: what stands before sees each caller, what
+ * stands behind must not depend on who asks; no client element does for a Find. State: none between calls.
  * Upstream has nothing alike.
  * @param lifetime the chain's context
  */
